@@ -1,0 +1,25 @@
+/** How streams are recognised: data from the rules (`streams:` in INTERFACE.md), read by the classifier. */
+
+export interface StreamPlan {
+  readonly name: string
+  readonly grammar: 'none' | 'dfw' | 'gateway' | 'nsxv_edge'
+  /** Any of these; within one, all of its keys. */
+  readonly match: readonly StreamMatch[]
+  /** Where the label stands: what the grammar leaves, a capture of the grammar, or nowhere. */
+  readonly label: 'rest' | 'none' | { readonly capture: string }
+  /** Names of label formats, for `explain`; the table's probes carry the work. */
+  readonly label_formats: readonly string[]
+}
+
+/** One way to recognise a stream; absent keys are not asked. Texts compare exactly unless said. */
+export interface StreamMatch {
+  /** APP-NAME / TAG without `[pid]`, any of. */
+  readonly program?: readonly string[]
+  readonly msg_id?: readonly string[]
+  /** A parameter of the structured data (any SD-ID named here) has this value. */
+  readonly structured_data?: { readonly id: string; readonly params: Readonly<Record<string, readonly string[]>> }
+  /** The message begins with any of these. */
+  readonly message?: readonly string[]
+  /** The message is wholly read by this grammar (anchored at its start). */
+  readonly body?: 'dfw' | 'gateway' | 'nsxv_edge'
+}

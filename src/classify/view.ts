@@ -1,0 +1,107 @@
+/**
+ * The event view: what is known about one frame, as numbers that point into the bytes it came in.
+ * One view per listener-side worker is reused for every frame; nothing may keep it, or `buf`, past the
+ * call it was handed to. A span is a pair of offsets into `buf`; `-1` as start means absent (NILVALUE
+ * or not there), an empty span (start === end) means present and empty.
+ */
+import { Buffer } from 'node:buffer'
+
+/** How the header was written. The numbers are stored in batches: never renumber. */
+export const HeaderForm = { none: 0, rfc5424: 1, rfc3164: 2, rfc3339: 3 } as const
+export type HeaderForm = (typeof HeaderForm)[keyof typeof HeaderForm]
+
+/** INTERFACE.md's names of {@link HeaderForm}, by number. */
+export const HEADER_FORM_NAMES = ['none', 'rfc5424', 'rfc3164', 'rfc3339'] as const
+
+/** Bits of {@link EventView.flags}; stored in batches: never renumber. */
+export const EventFlag = {
+  /** The frame was cut at `frame_max`, or the connection ended inside it. */
+  truncated: 1,
+  /** A standard's grammar is broken (`valid: false`). Set by the classifier. */
+  invalid: 2,
+  /** The frame holds LF, CR or NUL, so newline framing must escape it. Set by framing. */
+  control: 4,
+  /** The sender says that it cut the event (`msgModified`). Set by the classifier. */
+  cut_by_sender: 8,
+  /** PRI, a time and a host are there: a label may count (DESIGN.md, "From whom"). Set by the classifier. */
+  complete_header: 16,
+} as const
+
+/** Slots of {@link EventView.fw}: start and end offset of each firewall field, start -1 when absent. */
+export const Fw = {
+  event: 0,
+  action: 2,
+  rule_id: 4,
+  direction: 6,
+  length: 8,
+  /** `TCP`, `UDP`, `ICMP`, or for `PROTO n` the digits of n. */
+  protocol: 10,
+  close: 12,
+  icmp_type: 14,
+  icmp_code: 16,
+  source_ip: 18,
+  source_port: 20,
+  destination_ip: 22,
+  destination_port: 24,
+  tcp_flags: 26,
+  packets_in: 28,
+  packets_out: 30,
+  bytes_in: 32,
+  bytes_out: 34,
+  /** Gateway lines: `hi16hex:lo16hex` of the interface, without brackets and VRF. */
+  interface: 36,
+  /** The address family word (`INET`, `INET6`); NSX-V edge lines have none. */
+  family: 38,
+  slots: 40,
+} as const
+
+/** Which grammar filled {@link EventView.fw}. The numbers are stored nowhere. */
+export const Grammar = { none: 0, dfw: 1, gateway: 2, nsxv_edge: 3 } as const
+export type Grammar = (typeof Grammar)[keyof typeof Grammar]
+
+const EMPTY = Buffer.alloc(0)
+
+/** See the module. Filled by framing/listen (`buf` … `source`), then by the classifier (the rest). */
+export class EventView {
+  buf: Buffer = EMPTY
+  /** The frame's bytes are `buf[start, end)`: without framing, without one trailing LF, CR LF or NUL. */
+  start = 0
+  end = 0
+  flags = 0
+  /** Milliseconds since the epoch. */
+  received_at = 0
+  /** Numbers of names: the listener by its place in the configuration, the source by its place plus 1 (0: none). */
+  listener = 0
+  /** The address it came from, IPv4-mapped ones as plain IPv4; one string object a connection. */
+  peer = ''
+  source = 0
+
+  form: HeaderForm = HeaderForm.none
+  /** 0–191 as written, or -1 when absent or not a number; 192 and above are kept, with `invalid`. */
+  pri = -1
+  /** RFC 5424 VERSION, or -1. */
+  version = -1
+  time_start = -1
+  time_end = -1
+  host_start = -1
+  host_end = -1
+  app_start = -1
+  app_end = -1
+  proc_start = -1
+  proc_end = -1
+  msgid_start = -1
+  msgid_end = -1
+  /** The structured data with its brackets; start -1 for `-` or none. Only well-formed SD is marked here. */
+  sd_start = -1
+  sd_end = -1
+  /** Where the message begins; it ends at {@link end}. After a BOM, which is not part of it. */
+  msg_start = 0
+
+  /** Index of the stream in the rules' list of streams; 0 is `other`. */
+  stream = 0
+  grammar: Grammar = Grammar.none
+  /** The label by position, trimmed; start -1 when there is none. */
+  label_start = -1
+  label_end = -1
+  readonly fw: Int32Array = new Int32Array(Fw.slots)
+}

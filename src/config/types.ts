@@ -1,0 +1,94 @@
+/**
+ * The configuration after reading: defaults filled in, sizes in bytes, times in milliseconds, `off` and
+ * left-out limits as null, paths absolute, `{ env }` and `{ file }` values resolved. Keys are the YAML's own.
+ */
+export interface Settings {
+  /** Absolute path of logweir.yaml. */
+  readonly file: string
+  readonly listeners: readonly ListenerSettings[]
+  readonly sources: readonly SourceSettings[]
+  /** Absolute path of the rules folder. */
+  readonly rules: string
+  /** Absolute path of the data folder. */
+  readonly data: string
+  readonly queue: { readonly memory_max: number; readonly spill_after: number }
+  readonly batch: { readonly bytes: number; readonly age: number }
+  readonly spool: { readonly disk_max: number; readonly disk_free_min: number; readonly sync: 'off' | 'normal' | 'full' }
+  readonly limits: {
+    readonly forwarders_per_tenant: number
+    /** Bytes of one rules or configuration file. */
+    readonly file_max: number
+    /** Idle time after which a forwarder's connection is closed, and opened again on need. */
+    readonly forwarder_idle: number
+  }
+  readonly workers: number
+  readonly admin: { readonly bind: BindAddress }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' }
+}
+
+/** `host:port`, or a unix socket's path (admin only). */
+export type BindAddress =
+  | { readonly kind: 'inet'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+interface ListenerCommon {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  /** CIDR ranges; null: anyone. IPv4-mapped peers match IPv4 ranges. */
+  readonly allow: readonly string[] | null
+  /** Events a second from one peer; null: no limit. */
+  readonly rate_max: number | null
+}
+
+export interface UdpListenerSettings extends ListenerCommon {
+  readonly transport: 'udp'
+  readonly receive_buffer: number
+  /** Peers whose rate is remembered; the oldest goes first. */
+  readonly peers_max: number
+}
+
+interface StreamListenerSettings extends ListenerCommon {
+  readonly framing: 'auto' | 'octet-counting' | 'newline'
+  readonly frame_max: number
+  readonly connections_max: number
+  readonly connections_per_address: number
+  readonly idle_timeout: number | null
+  readonly frame_timeout: number
+}
+
+export interface TcpListenerSettings extends StreamListenerSettings {
+  readonly transport: 'tcp'
+}
+
+export interface TlsListenerSettings extends StreamListenerSettings {
+  readonly transport: 'tls'
+  readonly tls: ListenerTls
+}
+
+export interface ListenerTls {
+  readonly certificate: string
+  readonly key: string
+  /** Make a self-signed certificate at first start when both files are missing. */
+  readonly generate: boolean
+  readonly client_ca: string | null
+  readonly client_auth: 'none' | 'request' | 'required'
+  /** `sha-256:AA:BB:…` (RFC 5425 §4.2.2 form, upper case); empty: any. */
+  readonly client_fingerprints: readonly string[]
+  readonly handshakes_max: number
+  readonly handshakes_per_address: number
+  readonly handshake_timeout: number
+  readonly min_version: 'TLSv1.2' | 'TLSv1.3'
+}
+
+export type ListenerSettings = UdpListenerSettings | TcpListenerSettings | TlsListenerSettings
+
+export interface SourceSettings {
+  readonly name: string
+  readonly from: readonly string[]
+  /** Streams that these peers may send; null: every stream. */
+  readonly streams: readonly string[] | null
+  readonly site: string | null
+  /** IANA zone of the peers' clocks, for BSD times. */
+  readonly zone: string
+}

@@ -1,0 +1,65 @@
+/** The seam between listeners and the rest of a worker. Listeners push; nothing here waits. */
+import type { Buffer } from 'node:buffer'
+
+/** Where frames come from: one object per connection (one per peer for UDP), never changed. */
+export interface Origin {
+  /** Place of the listener in the configuration. */
+  readonly listener: number
+  /** Remote address, IPv4-mapped ones as plain IPv4; the same string object for all its frames. */
+  readonly peer: string
+  /** Place in `sources` plus 1; 0 when no sources are configured. */
+  readonly source: number
+}
+
+export interface Intake {
+  /**
+   * One frame, `buf[start, end)`, without framing, LF, CR LF or NUL at its end. The bytes are valid during the call
+   * only. `flags` are EventFlag bits (`truncated`, `control`).
+   */
+  frame(origin: Origin, buf: Buffer, start: number, end: number, flags: number): void
+  /** All frames of one read were handed over. */
+  readDone(origin: Origin): void
+  /** False: queues are at the bound for all; stream listeners stop reading until `resume` listeners are called. */
+  readonly accepting: boolean
+  /** Calls `act` each time that reading may go on again. Returns the function that takes it back. */
+  onResume(act: () => void): () => void
+}
+
+/** Why something was not taken in; label values of `logweir_events_refused_total`. */
+export type RefuseReason =
+  | 'not_allowed'          // peer outside `allow`
+  | 'unknown_source'       // `sources` are configured and the peer is in none
+  | 'rate'                 // over `rate_max` of the listener
+  | 'connections_max' | 'connections_per_address'
+  | 'handshakes_max' | 'handshakes_per_address' | 'handshake_failed' | 'handshake_timeout'
+  | 'client_certificate'   // missing or not one of `client_fingerprints`
+  | 'tls_on_plain' | 'plain_on_tls'
+  | 'frame_timeout' | 'idle_timeout'
+  | 'desynchronised'       // after a counted frame something that cannot begin a frame
+  | 'reset'                // an unfinished frame when the connection was reset
+  | 'empty'                // an empty datagram
+  | 'queue_full'           // UDP while the bound for all is reached
+  | 'descriptors'          // no file descriptor left for another connection
+
+/** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
+export interface ListenerTally {
+  /** `events` refused (a refused connection or broken frame counts as one). */
+  refused(reason: RefuseReason, events: number): void
+  /** Frames that arrived longer than `frame_max` or unfinished (delivered, flagged). */
+  truncated(events: number): void
+  /** Counts with leading zeros that were believed (SETUP.md, loggen). */
+  leadingZeros(events: number): void
+  /** Open connections now. */
+  connections(count: number): void
+  /** Datagrams that the kernel dropped since the last call. */
+  kernelDrops(datagrams: number): void
+}
+
+/** A bound socket. */
+export interface Listener {
+  readonly name: string
+  /** What was bound, for the log and tests (`port: 0` in the configuration picks one). */
+  readonly address: { readonly host: string; readonly port: number }
+  /** Stops taking; connections get `grace_ms` to finish the frame at hand. Safe twice. */
+  stop(grace_ms: number): Promise<void>
+}

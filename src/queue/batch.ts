@@ -1,0 +1,275 @@
+/**
+ * A batch in memory: the one unit that queues, spools, is sent, retried and set aside. Open, it takes
+ * events; sealed, it has a sequence number and never changes. `batch-format.ts` has its written form.
+ */
+import { Buffer } from 'node:buffer'
+import assert from 'node:assert/strict'
+import { Entry, PayloadForm } from './batch-format.ts'
+
+const LF = 10
+const CR = 13
+const NUL = 0
+const HASH = 35
+const ENTRY_U32 = Entry.size / 4
+const ENTRY_U16 = Entry.size / 2
+const ENTRY_F64 = Entry.size / 8
+const INDEX_FIRST = 16
+const PEERS_MAX = 0xffff
+
+/** What the numbers in an index stand for. In memory this is the rule set; from disk the batch's own names. */
+export interface BatchNames {
+  stream(id: number): string
+  /** The tenant and `owner` object of the event JSON, or null for an orphan. */
+  owner(id: number): OwnerName | null
+  listener(id: number): string
+  source(id: number): SourceName | null
+}
+
+export interface OwnerName {
+  readonly tenant: string
+  readonly owner: {
+    readonly org: { readonly id: string; readonly name: string | null } | null
+    readonly org_vdc: { readonly id: string; readonly name: string | null } | null
+    readonly data_center_group: { readonly id: string; readonly name: string | null } | null
+    readonly gateway: { readonly id: string; readonly name: string | null } | null
+    readonly by: string
+  }
+}
+
+export interface SourceName {
+  readonly name: string
+  readonly site: string | null
+  readonly zone: string
+}
+
+/** What {@link Batch.append} reads of an event: the event view has it, tests make it by hand. */
+export interface Appendable {
+  readonly buf: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly flags: number
+  readonly received_at: number
+  readonly stream: number
+  readonly listener: number
+  readonly source: number
+  readonly peer: string
+}
+
+/** Who sealed a batch and where it stands in the order. */
+export interface BatchIdentity {
+  readonly epoch: number
+  readonly worker: number
+  readonly forwarder: string
+  readonly generation: number
+}
+
+export class Batch {
+  readonly form: PayloadForm
+  readonly identity: BatchIdentity
+  readonly names: BatchNames
+  /** Set once by {@link seal}; -1 while open. */
+  sequence = -1
+  events = 0
+  /** `payload[0, used)` is what was appended. */
+  payload: Buffer
+  used = 0
+  /** Index entries, {@link Entry}; three views of one buffer. */
+  index: ArrayBuffer
+  #u32: Uint32Array
+  #u16: Uint16Array
+  #f64: Float64Array
+  /** Addresses of the senders, by the number in the index. */
+  peers: string[] = []
+  #peer_numbers: Map<string, number> | undefined
+  #last_peer = ''
+  #last_peer_number = 0
+  /** Monotonic milliseconds when the first event came; for `batch.age` and `spill_after`. */
+  opened_mono = 0
+  /** Identity of the first event's position, above 0 for the later part of a split batch. */
+  first_position = 0
+  /** The queue's own bookkeeping: where the batch is and whether disk has it too. */
+  on_disk = false
+
+  constructor(form: PayloadForm, identity: BatchIdentity, names: BatchNames, payload: Buffer, index?: ArrayBuffer) {
+    this.form = form
+    this.identity = identity
+    this.names = names
+    this.payload = payload
+    this.index = index ?? new ArrayBuffer(INDEX_FIRST * Entry.size)
+    this.#u32 = new Uint32Array(this.index)
+    this.#u16 = new Uint16Array(this.index)
+    this.#f64 = new Float64Array(this.index)
+  }
+
+  /** Bytes of memory it holds: what the budget is charged. */
+  get held(): number {
+    return this.payload.buffer.byteLength + this.index.byteLength
+  }
+
+  /** Appends one event. The caller has made sure that the payload has room ({@link room}) and seals by size. */
+  append(event: Appendable, owner: number, escape: boolean): void {
+    const length = event.end - event.start
+    let at = this.used
+    const payload = this.payload
+    if (this.form === PayloadForm.octet_counted) at = writeCount(payload, at, length)
+    const offset = at
+    if (escape) at = writeEscaped(payload, at, event.buf, event.start, event.end)
+    else {
+      copyBytes(event.buf, payload, at, event.start, event.end)
+      at += length
+    }
+    const end = at
+    if (this.form === PayloadForm.newline) payload[at++] = LF
+    this.used = at
+
+    const n = this.events
+    if ((n + 1) * Entry.size > this.index.byteLength) this.#growIndex()
+    const u32 = this.#u32
+    const u16 = this.#u16
+    const word = n * ENTRY_U32
+    const half = n * ENTRY_U16
+    u32[word] = offset
+    u32[word + 1] = end - offset
+    this.#f64[n * ENTRY_F64 + 1] = event.received_at
+    u32[word + 4] = owner
+    u16[half + 10] = event.stream
+    u16[half + 11] = event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
+    u16[half + 12] = event.listener
+    u16[half + 13] = event.source
+    u16[half + 14] = event.flags
+    this.events = n + 1
+  }
+
+  /** The most bytes that {@link append} writes for an event of `length` bytes in this form. */
+  room(length: number, escape: boolean): number {
+    const body = escape ? length * 4 : length
+    if (this.form === PayloadForm.newline) return body + 1
+    if (this.form === PayloadForm.octet_counted) return body + 11
+    return body
+  }
+
+  /** Whether another event's sender still fits the numbering. */
+  get full(): boolean {
+    return this.peers.length >= PEERS_MAX
+  }
+
+  /** Replaces the payload by a larger one that holds the same bytes; gives back the old. */
+  growPayload(larger: Buffer): Buffer {
+    assert(larger.length > this.used)
+    this.payload.copy(larger, 0, 0, this.used)
+    const old = this.payload
+    this.payload = larger
+    return old
+  }
+
+  /** Ends the open state. */
+  seal(sequence: number): void {
+    assert(this.sequence === -1, 'sealed twice')
+    this.sequence = sequence
+  }
+
+  offset(n: number): number {
+    return this.#u32[n * ENTRY_U32] as number
+  }
+
+  length(n: number): number {
+    return this.#u32[n * ENTRY_U32 + 1] as number
+  }
+
+  received_at(n: number): number {
+    return this.#f64[n * ENTRY_F64 + 1] as number
+  }
+
+  owner(n: number): number {
+    return this.#u32[n * ENTRY_U32 + 4] as number
+  }
+
+  stream(n: number): number {
+    return this.#u16[n * ENTRY_U16 + 10] as number
+  }
+
+  peer(n: number): string {
+    return this.peers[this.#u16[n * ENTRY_U16 + 11] as number] ?? ''
+  }
+
+  listener(n: number): number {
+    return this.#u16[n * ENTRY_U16 + 12] as number
+  }
+
+  source(n: number): number {
+    return this.#u16[n * ENTRY_U16 + 13] as number
+  }
+
+  flags(n: number): number {
+    return this.#u16[n * ENTRY_U16 + 14] as number
+  }
+
+  /** Stable over retries, restarts and splits: epoch/worker/forwarder/sequence/position. */
+  eventId(n: number): string {
+    const { epoch, worker, forwarder } = this.identity
+    return `${epoch.toString(36)}/${worker}/${forwarder}/${this.sequence}/${this.first_position + n}`
+  }
+
+  #growIndex(): void {
+    const larger = new ArrayBuffer(this.index.byteLength * 2)
+    new Uint8Array(larger).set(new Uint8Array(this.index))
+    this.index = larger
+    this.#u32 = new Uint32Array(larger)
+    this.#u16 = new Uint16Array(larger)
+    this.#f64 = new Float64Array(larger)
+  }
+
+  #numberPeer(peer: string): number {
+    let number: number
+    if (this.peers.length === 0) {
+      this.peers.push(peer)
+      number = 0
+    } else {
+      // Most batches have one sender: the map is made with the second.
+      this.#peer_numbers ??= new Map([[this.peers[0] as string, 0]])
+      number = this.#peer_numbers.get(peer) ?? -1
+      if (number === -1) {
+        number = this.peers.push(peer) - 1
+        this.#peer_numbers.set(peer, number)
+      }
+    }
+    this.#last_peer = peer
+    this.#last_peer_number = number
+    return number
+  }
+}
+
+/** Copies `source[start, end)` to `target` at `at`, without making a view of either where it can be helped. */
+export function copyBytes(source: Uint8Array, target: Buffer, at: number, start: number, end: number): void {
+  Buffer.prototype.copy.call(source, target, at, start, end)
+}
+
+function writeCount(target: Buffer, at: number, count: number): number {
+  let divisor = 1
+  while (divisor * 10 <= count) divisor *= 10
+  let rest = count
+  while (divisor >= 1) {
+    const digit = Math.trunc(rest / divisor)
+    target[at++] = 48 + digit
+    rest -= digit * divisor
+    divisor /= 10
+  }
+  target[at++] = 32
+  return at
+}
+
+/** rsyslog's escapes: LF `#012`, CR `#015`, NUL `#000`. */
+function writeEscaped(target: Buffer, at: number, source: Uint8Array, start: number, end: number): number {
+  for (let i = start; i < end; i++) {
+    const byte = source[i] as number
+    if (byte !== LF && byte !== CR && byte !== NUL) {
+      target[at++] = byte
+      continue
+    }
+    target[at++] = HASH
+    target[at++] = 48
+    target[at++] = byte === NUL ? 48 : 49
+    target[at++] = byte === LF ? 50 : byte === CR ? 53 : 48
+  }
+  return at
+}

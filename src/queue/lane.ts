@@ -1,0 +1,56 @@
+/**
+ * The seam between a forwarder's queue and its destination. The queue owns order, memory, spool and the
+ * ledger; the destination owns connections, encoding and retries. All calls are synchronous and
+ * happen on the worker's thread.
+ */
+import type { Batch } from './batch.ts'
+
+/** Why events were lost on purpose or could not be kept; label values of `outcome`/`dropped`. */
+export type DropReason =
+  | 'queue_full'      // memory and disk share full, drop_oldest / drop_newest
+  | 'spool_error'     // the disk refused and memory was full
+  | 'spool_damaged'   // read back wrong
+  | 'rejected'        // the destination refused the event itself (4xx, bisected)
+  | 'too_large'       // larger than the destination can take (UDP datagram, HTTP limit)
+  | 'unencodable'     // an encoder could not express it
+  | 'send_error'      // UDP: the system refused the datagram
+  | 'tenant_rate'
+  | 'removed'         // the forwarder left the rules and its grace time ended
+  | 'crash'           // held in memory only by a thread that died
+
+export interface Lane {
+  /** `tenant/name`. */
+  readonly key: string
+  /**
+   * The oldest batch that is not in flight; it is in flight from now on. Undefined when nothing is ready: then
+   * {@link Destination.wake} is called when there is. Batches come in sequence order, returned ones first.
+   */
+  lease(): Batch | undefined
+  /** The batch is settled: all of its events are delivered, except `dropped`. Frees its memory. */
+  settle(batch: Batch, dropped?: Readonly<Partial<Record<DropReason, number>>>): void
+  /** Not delivered: the batch goes back to where it was in the order and is leased again later. */
+  giveBack(batch: Batch): void
+  /** Bytes written to the network, for `logweir_forwarder_bytes_total`. */
+  wrote(bytes: number): void
+}
+
+export type DestinationState = 'active' | 'retrying' | 'paused' | 'stopped'
+
+/** A running way to one destination: made by a factory in `src/forward/`, one file a type. */
+export interface Destination {
+  /** There may be something to lease. Cheap; safe at any time, also while working. */
+  wake(): void
+  readonly state: DestinationState
+  /** The last failure in words, null after a success. */
+  readonly last_error: string | null
+  /**
+   * Bytes that the destination itself holds beyond leased batches (socket buffers, encoded bodies), for the
+   * memory account.
+   */
+  readonly held_bytes: number
+  /**
+   * Stops: waits for what can be delivered within `grace_ms`, gives everything unsettled back to the lane,
+   * closes sockets and files. Safe twice. Nothing is leased after it was called.
+   */
+  stop(grace_ms: number): Promise<void>
+}

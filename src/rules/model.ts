@@ -1,0 +1,77 @@
+/**
+ * The rule set as read: all files merged, every value checked by itself and normalised, each with its
+ * place, but nothing checked across entries yet. `read.ts` makes it, `compile.ts` turns it into a
+ * {@link RulesPlan} or says why not.
+ */
+import type { StreamPlan } from '../classify/streams.ts'
+import type { Place } from '../config/findings.ts'
+import type { ForwarderSettings } from './forwarder-settings.ts'
+import type { Condition } from './plan.ts'
+
+export interface RulesModel {
+  readonly tenants: readonly TenantModel[]
+  readonly provider: readonly ForwarderModel[]
+  /** Shipped ones replaced by the operator's of the same name; in order. */
+  readonly streams: readonly StreamModel[]
+  readonly label_formats: readonly LabelFormatModel[]
+}
+
+export interface TenantModel {
+  readonly place: Place
+  readonly name: string
+  readonly org: IdName | null
+  readonly org_vdcs: readonly IdName[]
+  readonly data_center_groups: readonly IdName[]
+  readonly gateways: readonly GatewayModel[]
+  readonly labels: readonly { readonly place: Place; readonly text: string }[]
+  readonly rate_max: number | null
+  readonly forwarders: readonly ForwarderModel[]
+}
+
+/** Ids are bare lower-case hyphenated UUIDs: URNs are taken apart while reading. */
+export interface IdName {
+  readonly place: Place
+  readonly id: string
+  readonly name: string | null
+}
+
+export interface GatewayModel extends IdName {
+  /** Name or id of an Org VDC or group of the same tenant; null when left out. */
+  readonly owner: string | null
+}
+
+export interface ForwarderModel {
+  readonly place: Place
+  readonly name: string
+  readonly scope: 'all' | 'owned' | 'orphans'
+  /** Null: everything in scope. */
+  readonly where: Condition | null
+  readonly where_place: Place
+  readonly settings: ForwarderSettings
+}
+
+export interface StreamModel extends StreamPlan {
+  readonly place: Place
+}
+
+export interface LabelFormatModel {
+  readonly place: Place
+  readonly name: string
+  /** Whose label it is; a gateway's first part may `of: owner` take the parent's id. */
+  readonly of: 'org_vdc' | 'data_center_group' | 'gateway'
+  readonly parts: readonly LabelPartModel[]
+  readonly separators: readonly string[]
+  readonly case: 'any' | 'keep'
+  /** Characters after which the composed label is cut; null: not cut. */
+  readonly cut: number | null
+}
+
+export interface LabelPartModel {
+  /** `owner_id`: of the gateway's owner (Org VDC or group). */
+  readonly take: 'name' | 'id' | 'owner_id' | 'owner_name'
+  /** Characters taken from the start, after hyphens were removed if they are; null: all. */
+  readonly first: number | null
+  readonly hyphens: readonly ('keep' | 'remove')[]
+  /** This part identifies by itself at its place in the label. */
+  readonly alone: boolean
+}

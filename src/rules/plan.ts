@@ -1,0 +1,110 @@
+/**
+ * The compiled rule set as plain data: made by main, cloned to every worker, saved as the last good
+ * rules. Everything is referred to by index, so that the hot path compares numbers. The label table is in
+ * shared memory. No functions here: workers make them from the conditions (`conditions.ts`).
+ */
+import type { StreamPlan } from '../classify/streams.ts'
+import type { ForwarderSettings } from './forwarder-settings.ts'
+
+/** A rule set that a worker can prepare and take over. */
+export interface RulesPlan {
+  /** Counts from 1; every accepted reload adds one. */
+  readonly generation: number
+  /** Index 0 is `other`. */
+  readonly streams: readonly StreamPlan[]
+  readonly tenants: readonly TenantPlan[]
+  /** What a label can name. Index 0 is a placeholder that means "nobody". */
+  readonly owners: readonly OwnerPlan[]
+  readonly labels: LabelTablePlan
+  readonly forwarders: readonly ForwarderPlan[]
+  /** Equal conditions are one entry. */
+  readonly conditions: readonly Condition[]
+}
+
+export interface TenantPlan {
+  readonly name: string
+  readonly org: { readonly id: string; readonly name: string | null } | null
+  /** Events a second; null: no limit. Already divided by the number of workers. */
+  readonly rate_max: number | null
+  /** Indices into {@link RulesPlan.forwarders}. */
+  readonly forwarders: readonly number[]
+}
+
+/** An Org VDC, Data Center Group, gateway or literal label, with the tenant it belongs to. */
+export interface OwnerPlan {
+  /** Index into {@link RulesPlan.tenants}; -1 for the placeholder. */
+  readonly tenant: number
+  readonly org_vdc: NamedId | null
+  readonly data_center_group: NamedId | null
+  readonly gateway: NamedId | null
+  /** The label format that found it, or `literal`: `owner.by`. */
+  readonly by: string
+  /** How it was found: `label` (composed) or `literal`. */
+  readonly reason: 'label' | 'literal'
+}
+
+export interface NamedId {
+  readonly id: string
+  readonly name: string | null
+}
+
+/**
+ * The label table: every label variant of every tenant, in flat shared memory; see `label-table.ts`,
+ * which alone reads and writes it. `probes` lists, per stream, how to cut the label before looking it up.
+ */
+export interface LabelTablePlan {
+  readonly slots: SharedArrayBuffer
+  readonly keys: SharedArrayBuffer
+  readonly mask: number
+  /** Per stream index: the look-ups to make, in order; the first hit wins. */
+  readonly probes: readonly (readonly LabelProbe[])[]
+}
+
+export interface LabelProbe {
+  /** Keys of different kinds never meet in the table. */
+  readonly kind: number
+  readonly part: 'whole' | 'prefix' | 'suffix'
+  /** Bytes of a prefix or suffix. */
+  readonly length: number
+  /** Name of the label format, or `literal`. */
+  readonly by: string
+}
+
+export interface ForwarderPlan {
+  /** Index into tenants; -1: the provider's. */
+  readonly tenant: number
+  /** `tenant/name`, `provider/name` for the provider's. Unique; names the queue and spool. */
+  readonly key: string
+  readonly name: string
+  /** Provider forwarders: which events they see. Tenants' see their own tenant's (`owned`). */
+  readonly scope: 'all' | 'owned' | 'orphans'
+  /** Index into conditions; -1: takes everything in scope. */
+  readonly condition: number
+  readonly settings: ForwarderSettings
+}
+
+/** A field that a condition can read, INTERFACE.md's dotted name with the firewall aliases resolved. */
+export type ConditionField =
+  | 'stream' | 'severity' | 'facility' | 'hostname' | 'app_name' | 'proc_id' | 'msg_id' | 'message' | 'label'
+  | 'peer' | 'listener' | 'source' | 'site' | 'header' | 'valid' | 'truncated' | 'tenant'
+  | 'firewall.event' | 'firewall.action' | 'firewall.direction' | 'firewall.protocol' | 'firewall.rule_id'
+  | 'firewall.source_ip' | 'firewall.destination_ip' | 'firewall.address'
+  | 'firewall.source_port' | 'firewall.destination_port' | 'firewall.port'
+  | 'firewall.tcp_flags' | 'firewall.ip_version' | 'firewall.length' | 'firewall.close'
+  | 'firewall.icmp_type' | 'firewall.icmp_code'
+  | 'firewall.packets_in' | 'firewall.packets_out' | 'firewall.bytes_in' | 'firewall.bytes_out'
+  | 'owner.org.id' | 'owner.org.name' | 'owner.org_vdc.id' | 'owner.org_vdc.name'
+  | 'owner.data_center_group.id' | 'owner.data_center_group.name' | 'owner.gateway.id' | 'owner.gateway.name'
+
+/** A compiled `where`: plain data, canonical (sorted), so that equal conditions have equal JSON. */
+export type Condition =
+  | { readonly op: 'all' | 'any'; readonly of: readonly Condition[] }
+  | { readonly op: 'not'; readonly of: Condition }
+  /** Any of the values; numbers and strings that look alike are equal. Strings compare exactly. */
+  | { readonly op: 'equals'; readonly field: ConditionField; readonly values: readonly string[] }
+  | { readonly op: 'contains' | 'starts_with' | 'ends_with'; readonly field: ConditionField; readonly values: readonly string[] }
+  /** Inclusive number ranges, any of. For severity 0 is emergency. */
+  | { readonly op: 'between'; readonly field: ConditionField; readonly ranges: readonly (readonly [number, number])[] }
+  /** Address in any of the CIDR networks (a bare address is /32 or /128). */
+  | { readonly op: 'network'; readonly field: ConditionField; readonly networks: readonly string[] }
+  | { readonly op: 'exists'; readonly field: ConditionField; readonly present: boolean }
