@@ -192,6 +192,11 @@ export class Batch {
     return this.peers[this.#u16[n * ENTRY_U16 + 11] as number] ?? ''
   }
 
+  /** The number behind {@link peer}, for the written form. */
+  peerNumber(n: number): number {
+    return this.#u16[n * ENTRY_U16 + 11] as number
+  }
+
   listener(n: number): number {
     return this.#u16[n * ENTRY_U16 + 12] as number
   }
