@@ -1,0 +1,188 @@
+/**
+ * JSON written as bytes into one growing buffer: what the encoders use instead of objects and
+ * `JSON.stringify`. The text is the one `JSON.stringify` writes, so both ways can be compared.
+ */
+import { Buffer } from 'node:buffer'
+import { utf8Sequence } from './utf8.ts'
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const HEX = Buffer.from('0123456789abcdef')
+const NULL = Buffer.from('null')
+const TRUE = Buffer.from('true')
+const FALSE = Buffer.from('false')
+
+/** Per byte: 0 copied as it is, 1 `\u00XX`, 2 part of a longer sequence, else the letter after a backslash. */
+const KIND = new Uint8Array(256)
+KIND.fill(1, 0, 0x20)
+KIND.fill(2, 0x80)
+KIND[0x08] = 0x62
+KIND[0x09] = 0x74
+KIND[0x0a] = 0x6e
+KIND[0x0c] = 0x66
+KIND[0x0d] = 0x72
+KIND[QUOTE] = QUOTE
+KIND[BACKSLASH] = BACKSLASH
+
+/** Copies shorter than this are faster byte by byte than through `set`. */
+const SHORT = 24
+
+/** See the module. One is kept by its owner and cleared for each body; `bytes` changes when it grows. */
+export class JsonBuffer {
+  bytes: Buffer
+  length = 0
+
+  constructor(capacity = 4096) {
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(64, capacity))
+  }
+
+  /** Forgets what was written; the memory stays. */
+  clear(): void {
+    this.length = 0
+  }
+
+  /** Makes room for `more` bytes. */
+  ensure(more: number): void {
+    const need = this.length + more
+    if (need <= this.bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(need, this.bytes.length * 2))
+    this.bytes.copy(grown, 0, 0, this.length)
+    this.bytes = grown
+  }
+
+  putByte(byte: number): void {
+    this.ensure(1)
+    this.bytes[this.length] = byte
+    this.length += 1
+  }
+
+  /** Bytes that are JSON already (prepared keys, numbers, encoded parts). */
+  putRaw(source: Uint8Array): void {
+    this.putRawRange(source, 0, source.length)
+  }
+
+  /** `source[start, end)` as it is. */
+  putRawRange(source: Uint8Array, start: number, end: number): void {
+    const count = end - start
+    this.ensure(count)
+    const out = this.bytes
+    let n = this.length
+    if (count < SHORT) for (let i = start; i < end; i += 1) out[n++] = source[i] ?? 0
+    else out.set(start === 0 && end === source.length ? source : source.subarray(start, end), n)
+    this.length += count
+  }
+
+  putNull(): void {
+    this.putRaw(NULL)
+  }
+
+  putBoolean(value: boolean): void {
+    this.putRaw(value ? TRUE : FALSE)
+  }
+
+  /** A number as JSON writes it; what is not finite becomes `null`. */
+  putNumber(value: number): void {
+    if (value < 0 || value > 0x7fffffff || !Number.isInteger(value)) {
+      this.putRaw(Buffer.from(Number.isFinite(value) ? String(value) : 'null'))
+      return
+    }
+    let digits = 1
+    for (let limit = 10; digits < 10 && value >= limit; limit *= 10) digits += 1
+    this.ensure(digits)
+    const out = this.bytes
+    let rest = value | 0
+    for (let i = this.length + digits - 1; i >= this.length; i -= 1) {
+      const tenth = (rest / 10) | 0
+      out[i] = 0x30 + rest - tenth * 10
+      rest = tenth
+    }
+    this.length += digits
+  }
+
+  /** `source[start, end)`, UTF-8, as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
+  putUtf8(source: Uint8Array, start: number, end: number): void {
+    this.ensure(end - start + 2)
+    let out = this.bytes
+    let n = this.length
+    out[n++] = QUOTE
+    let p = start
+    while (p < end) {
+      const c = source[p] ?? 0
+      if (KIND[c] === 0) {
+        out[n++] = c
+        p += 1
+        continue
+      }
+      this.length = n
+      this.ensure(end - p + 8)
+      out = this.bytes
+      p = this.#putSpecial(source, p, end)
+      n = this.length
+    }
+    out[n++] = QUOTE
+    this.length = n
+  }
+
+  /** A text as a JSON string with its quotes. */
+  putText(text: string): void {
+    const count = text.length
+    this.ensure(count + 2)
+    const out = this.bytes
+    let n = this.length
+    out[n++] = QUOTE
+    for (let i = 0; i < count; i += 1) {
+      const c = text.charCodeAt(i)
+      if (c > 0x7f || KIND[c] !== 0) {
+        this.putRaw(Buffer.from(JSON.stringify(text)))
+        return
+      }
+      out[n++] = c
+    }
+    out[n++] = QUOTE
+    this.length = n
+  }
+
+  /** What was written, without a copy: good until the next write or `clear`. */
+  written(): Buffer {
+    return this.bytes.subarray(0, this.length)
+  }
+
+  /** A copy of what was written, which the buffer no longer touches. */
+  copyOut(): Buffer {
+    return Buffer.from(this.written())
+  }
+
+  /** Escapes or replaces what starts at `p`; room for it was made. Returns where to go on. */
+  #putSpecial(source: Uint8Array, p: number, end: number): number {
+    const out = this.bytes
+    let n = this.length
+    const c = source[p] ?? 0
+    const kind = KIND[c] ?? 0
+    let next = p + 1
+    if (kind === 2) {
+      const sequence = utf8Sequence(source, p, end)
+      if (sequence > 0) {
+        next = p + sequence
+        for (let i = p; i < next; i += 1) out[n++] = source[i] ?? 0
+      } else {
+        next = p - sequence
+        out[n++] = 0xef
+        out[n++] = 0xbf
+        out[n++] = 0xbd
+      }
+    } else {
+      out[n++] = BACKSLASH
+      if (kind === 1) {
+        out[n++] = 0x75
+        out[n++] = 0x30
+        out[n++] = 0x30
+        out[n++] = HEX[c >> 4] ?? 0
+        out[n++] = HEX[c & 15] ?? 0
+      } else {
+        out[n++] = kind
+      }
+    }
+    this.length = n
+    return next
+  }
+}
