@@ -87,8 +87,12 @@ export class Batch {
   opened_mono = 0
   /** Identity of the first event's position, above 0 for the later part of a split batch. */
   first_position = 0
-  /** The queue's own bookkeeping: where the batch is and whether disk has it too. */
+  /** The queue's own bookkeeping: disk has a copy. */
   on_disk = false
+  /** Bytes of that copy. */
+  disk_bytes = 0
+  /** Set by stream destinations: the kernel took all of its bytes, so a dying router does not lose it. */
+  written = false
 
   constructor(form: PayloadForm, identity: BatchIdentity, names: BatchNames, payload: Buffer, index?: ArrayBuffer) {
     this.form = form

@@ -3,20 +3,10 @@
  * ledger; the destination owns connections, encoding and retries. All calls are synchronous and
  * happen on the worker's thread.
  */
+import type { DropReason } from '../base/counters.ts'
 import type { Batch } from './batch.ts'
 
-/** Why events were lost on purpose or could not be kept; label values of `outcome`/`dropped`. */
-export type DropReason =
-  | 'queue_full'      // memory and disk share full, drop_oldest / drop_newest
-  | 'spool_error'     // the disk refused and memory was full
-  | 'spool_damaged'   // read back wrong
-  | 'rejected'        // the destination refused the event itself (4xx, bisected)
-  | 'too_large'       // larger than the destination can take (UDP datagram, HTTP limit)
-  | 'unencodable'     // an encoder could not express it
-  | 'send_error'      // UDP: the system refused the datagram
-  | 'tenant_rate'
-  | 'removed'         // the forwarder left the rules and its grace time ended
-  | 'crash'           // held in memory only by a thread that died
+export type { DropReason } from '../base/counters.ts'
 
 export interface Lane {
   /** `tenant/name`. */

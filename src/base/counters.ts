@@ -1,0 +1,178 @@
+/**
+ * Counters in shared memory: written by one worker, read by main without asking. A cell is a float64 (exact
+ * to 2^53); one block of cells per listener, tenant and forwarder. Main allocates blocks and keeps them
+ * over reloads and over a worker's death, so a name's counts never go back.
+ */
+
+/** Cells of a worker's own block. */
+export const WorkerCell = {
+  received: 0,
+  owned: 1,
+  /** Four orphan reasons, in the order of {@link ORPHAN_REASONS}. */
+  orphaned: 2,
+  memory_used: 6,
+  /** Bytes of frames received. */
+  received_bytes: 7,
+  sender_cut: 8,
+  size: 16,
+} as const
+
+export const ORPHAN_REASONS = ['no_label', 'unknown_label', 'ambiguous_label', 'untrusted_source'] as const
+export type OrphanReason = (typeof ORPHAN_REASONS)[number]
+
+/** Cells of a tenant's block. */
+export const TenantCell = { owned: 0, size: 2 } as const
+
+export const DROP_REASONS = [
+  'queue_full',
+  'spool_error',
+  'spool_damaged',
+  'rejected',
+  'too_large',
+  'unencodable',
+  'send_error',
+  'tenant_rate',
+  'removed',
+  'crash',
+] as const
+export type DropReason = (typeof DROP_REASONS)[number]
+
+/** Upper bounds in seconds of the delivery histogram, receive to acknowledged; one more cell is `+Inf`. */
+export const DELIVERY_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600] as const
+
+export const DESTINATION_STATES = ['active', 'retrying', 'paused', 'stopped'] as const
+
+/** Cells of a forwarder's block. The first row is the ledger. */
+export const ForwarderCell = {
+  enqueued: 0,
+  delivered: 1,
+  queued: 2,
+  spooled: 3,
+  in_flight: 4,
+  /** One a reason, in the order of {@link DROP_REASONS}. */
+  dropped: 5,
+  queued_bytes: 15,
+  spooled_bytes: 16,
+  bytes_out: 17,
+  /** Index into {@link DESTINATION_STATES}. */
+  state: 18,
+  /** Receive time (wall, ms) of the oldest event held, 0 when none. */
+  oldest_at: 19,
+  /** Cumulated by the reader: one cell a bucket, then +Inf, then the sum in seconds. */
+  delivery: 20,
+  delivery_sum: 20 + DELIVERY_BUCKETS.length + 1,
+  size: 20 + DELIVERY_BUCKETS.length + 2,
+} as const
+
+export const REFUSE_REASONS = [
+  'not_allowed',
+  'unknown_source',
+  'rate',
+  'connections_max',
+  'connections_per_address',
+  'handshakes_max',
+  'handshakes_per_address',
+  'handshake_failed',
+  'handshake_timeout',
+  'client_certificate',
+  'tls_on_plain',
+  'plain_on_tls',
+  'frame_timeout',
+  'idle_timeout',
+  'desynchronised',
+  'reset',
+  'empty',
+  'queue_full',
+  'descriptors',
+] as const
+
+/** Streams that a listener's block has room for; a rule set with more is refused. */
+export const STREAMS_MAX = 64
+
+/** Cells of a listener's block. */
+export const ListenerCell = {
+  /** One a reason, in the order of {@link REFUSE_REASONS}. */
+  refused: 0,
+  truncated: 24,
+  leading_zeros: 25,
+  connections: 26,
+  kernel_drops: 27,
+  /** Events received, one a stream in the order of the rules. */
+  received: 32,
+  size: 32 + STREAMS_MAX,
+} as const
+
+export type CounterKind = 'worker' | 'listener' | 'tenant' | 'forwarder'
+
+const SIZES: Readonly<Record<CounterKind, number>> = {
+  worker: WorkerCell.size,
+  listener: ListenerCell.size,
+  tenant: TenantCell.size,
+  forwarder: ForwarderCell.size,
+}
+
+/** Where newly allocated blocks are; sent to the worker, which makes its own views. */
+export interface CounterGrant {
+  readonly memory: SharedArrayBuffer
+  readonly blocks: readonly { readonly kind: CounterKind; readonly name: string; readonly cell: number }[]
+}
+
+/** All blocks of one worker, on either side. */
+export class Counters {
+  readonly #blocks = new Map<string, Float64Array>()
+
+  /** Main: makes blocks for the names that have none yet, in one piece of memory. */
+  allocate(wanted: readonly { readonly kind: CounterKind; readonly name: string }[]): CounterGrant {
+    const fresh = wanted.filter(({ kind, name }) => !this.#blocks.has(`${kind}:${name}`))
+    let cells = 0
+    const blocks = fresh.map(({ kind, name }) => {
+      const cell = cells
+      cells += SIZES[kind]
+      return { kind, name, cell }
+    })
+    const grant = { memory: new SharedArrayBuffer(Math.max(1, cells) * 8), blocks }
+    this.adopt(grant)
+    return grant
+  }
+
+  /** Takes blocks over that the other side allocated. */
+  adopt(grant: CounterGrant): void {
+    for (const { kind, name, cell } of grant.blocks) {
+      this.#blocks.set(`${kind}:${name}`, new Float64Array(grant.memory, cell * 8, SIZES[kind]))
+    }
+  }
+
+  /** All that was ever allocated, for a worker that starts again. */
+  grants(): CounterGrant[] {
+    const byMemory = new Map<SharedArrayBuffer, { kind: CounterKind; name: string; cell: number }[]>()
+    for (const [key, block] of this.#blocks) {
+      const memory = block.buffer as SharedArrayBuffer
+      const colon = key.indexOf(':')
+      const entry = { kind: key.slice(0, colon) as CounterKind, name: key.slice(colon + 1), cell: block.byteOffset / 8 }
+      const list = byMemory.get(memory)
+      if (list === undefined) byMemory.set(memory, [entry])
+      else list.push(entry)
+    }
+    return [...byMemory].map(([memory, blocks]) => ({ memory, blocks }))
+  }
+
+  block(kind: CounterKind, name: string): Float64Array {
+    const block = this.#blocks.get(`${kind}:${name}`)
+    if (block === undefined) throw new Error(`no counters for ${kind} ${name}`)
+    return block
+  }
+
+  find(kind: CounterKind, name: string): Float64Array | undefined {
+    return this.#blocks.get(`${kind}:${name}`)
+  }
+
+  names(kind: CounterKind): string[] {
+    const prefix = `${kind}:`
+    return [...this.#blocks.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length))
+  }
+}
+
+/** Adds `by` to a cell: a typed array's cell may be undefined to the type checker, never in fact. */
+export function add(block: Float64Array, cell: number, by: number): void {
+  block[cell] = (block[cell] as number) + by
+}

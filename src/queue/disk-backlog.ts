@@ -1,0 +1,209 @@
+/**
+ * What one forwarder has on disk, seen from its queue: writes in progress, counts of what lies there, and the
+ * next batches read back. Rows on disk that the queue also holds in memory are not counted here.
+ */
+import assert from 'node:assert/strict'
+import type { Clock } from '../base/clock.ts'
+import type { DropReason } from '../base/counters.ts'
+import type { Batch } from './batch.ts'
+import { BatchDamaged, parseBatch, serialiseBatch } from './batch-codec.ts'
+import type { SpoolClient } from './spool-port.ts'
+
+/** Bytes asked for in one read. */
+const READ_BYTES = 256 * 1024
+/** Bytes dropped from disk at a time to make room. */
+const DROP_BYTES = 1024 * 1024
+/** Milliseconds between attempts after the disk refused. */
+const PAUSE_MS = 500
+
+/** The spool as all queues of a worker share it. */
+export interface DiskPort {
+  readonly client: SpoolClient
+  /** Bytes handed to the spool and not yet committed, by all queues, at most. */
+  readonly writing_max: number
+  writing: number
+}
+
+export interface DiskEvents {
+  /** The batch is on disk. Not called for one that was settled meanwhile. */
+  committed(batch: Batch): void
+  /** A batch could not be written and is in memory as before. */
+  refused(outcome: 'full' | 'error'): void
+  /** Memory of copies on their way, and of batches read back. */
+  charge(bytes: number): void
+  /** Something can be taken. */
+  ready(): void
+  /** Events on disk are gone. */
+  lost(reason: DropReason, events: number): void
+}
+
+export class DiskBacklog {
+  readonly #key: string
+  readonly #port: DiskPort
+  readonly #clock: Clock
+  readonly #events: DiskEvents
+  /** Being written; true when it was settled meanwhile. */
+  readonly #writing = new Map<Batch, boolean>()
+  #read_ahead: Batch[] = []
+  /** On disk only, not read ahead. */
+  #unread = { batches: 0, events: 0, bytes: 0 }
+  /** Everything up to here has been read or never needs to be. */
+  #cursor = -1
+  #reading = false
+  #dropping = false
+  #paused_until = 0
+  #closed = false
+  oldest_at = 0
+
+  constructor(key: string, port: DiskPort, clock: Clock, events: DiskEvents) {
+    this.#key = key
+    this.#port = port
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /** Batches on disk that are neither in flight nor in the queue's memory. */
+  get batches(): number {
+    return this.#unread.batches + this.#read_ahead.length
+  }
+
+  /** Bytes on disk of {@link batches}. */
+  get bytes(): number {
+    let bytes = this.#unread.bytes
+    for (const batch of this.#read_ahead) bytes += batch.disk_bytes
+    return bytes
+  }
+
+  adopt(batches: number, events: number, bytes: number): void {
+    this.#unread.batches += batches
+    this.#unread.events += events
+    this.#unread.bytes += bytes
+    this.oldest_at = this.#clock.wall()
+  }
+
+  isWriting(batch: Batch): boolean {
+    return this.#writing.has(batch)
+  }
+
+  /** Starts writing; false when the disk is busy or refused lately: ask again later. */
+  write(batch: Batch, disk_max: number): boolean {
+    assert(!batch.on_disk && !this.#writing.has(batch))
+    if (this.#closed || this.#port.writing >= this.#port.writing_max) return false
+    if (this.#clock.monotonic() < this.#paused_until) return false
+    const bytes = serialiseBatch(batch)
+    const size = bytes.byteLength
+    batch.disk_bytes = size
+    this.#writing.set(batch, false)
+    this.#port.writing += size
+    this.#events.charge(size)
+    const row = { sequence: batch.sequence, events: batch.events, bytes }
+    void this.#port.client.write(this.#key, disk_max, row).then(({ outcome }) => {
+      this.#port.writing -= size
+      this.#events.charge(-size)
+      const settled = this.#writing.get(batch) === true
+      this.#writing.delete(batch)
+      if (outcome === 'committed') {
+        if (settled) this.#port.client.acknowledge(this.#key, [batch.sequence])
+        else this.#events.committed(batch)
+        return
+      }
+      this.#paused_until = this.#clock.monotonic() + PAUSE_MS
+      if (!settled) this.#events.refused(outcome)
+    })
+    return true
+  }
+
+  /** The batch left the queue's memory: only disk has it now. */
+  keep(batch: Batch): void {
+    if (this.batches === 0) this.oldest_at = batch.received_at(0)
+    this.#unread.batches += 1
+    this.#unread.events += batch.events
+    this.#unread.bytes += batch.disk_bytes
+  }
+
+  /** The batch was leased from memory: what is on disk up to it needs no reading. */
+  passed(batch: Batch): void {
+    assert(this.batches === 0, 'a batch passed older ones on disk')
+    this.#cursor = Math.max(this.#cursor, batch.sequence)
+  }
+
+  /** The next batch from disk, or undefined: then a read is under way, or there is nothing. */
+  take(): Batch | undefined {
+    const batch = this.#read_ahead.shift()
+    if (this.#read_ahead.length === 0 && this.#unread.batches > 0) this.#read()
+    if (batch !== undefined) this.oldest_at = batch.received_at(0)
+    return batch
+  }
+
+  /** Done with: if disk has it, it must not come again. */
+  settled(batch: Batch): void {
+    if (this.#writing.has(batch)) this.#writing.set(batch, true)
+    else if (batch.on_disk) this.#port.client.acknowledge(this.#key, [batch.sequence])
+  }
+
+  /** Drops the oldest unread batches to make room for newer ones. */
+  dropOldest(): void {
+    if (this.#dropping || this.#unread.batches === 0) return
+    this.#dropping = true
+    void this.#port.client.dropOldest(this.#key, this.#cursor, DROP_BYTES).then(lost => {
+      this.#dropping = false
+      this.#paused_until = 0
+      this.#take(lost.batches, lost.events, lost.bytes)
+      this.#cursor = Math.max(this.#cursor, lost.through)
+      this.#events.lost('queue_full', lost.events)
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #take(batches: number, events: number, bytes: number): void {
+    this.#unread.batches = Math.max(0, this.#unread.batches - batches)
+    this.#unread.events = Math.max(0, this.#unread.events - events)
+    this.#unread.bytes = this.#unread.batches === 0 ? 0 : Math.max(0, this.#unread.bytes - bytes)
+  }
+
+  #read(): void {
+    if (this.#reading || this.#closed) return
+    this.#reading = true
+    void this.#port.client.read(this.#key, this.#cursor, READ_BYTES).then(result => {
+      this.#reading = false
+      for (const damage of result.damaged) this.#damaged(damage.batches, damage.events)
+      for (const row of result.rows) this.#admit(row.sequence, row.events, row.bytes)
+      if (result.end && result.rows.length === 0) this.#missing()
+      this.#events.ready()
+    })
+  }
+
+  #admit(sequence: number, events: number, bytes: ArrayBuffer): void {
+    this.#cursor = Math.max(this.#cursor, sequence)
+    try {
+      const batch = parseBatch(bytes)
+      this.#take(1, events, bytes.byteLength)
+      batch.on_disk = true
+      batch.disk_bytes = bytes.byteLength
+      batch.opened_mono = this.#clock.monotonic()
+      this.#events.charge(batch.held)
+      this.#read_ahead.push(batch)
+    } catch (error) {
+      if (!(error instanceof BatchDamaged)) throw error
+      this.#damaged(1, events)
+      this.#port.client.acknowledge(this.#key, [sequence])
+    }
+  }
+
+  #damaged(batches: number, events: number): void {
+    const known = Math.min(events, this.#unread.events)
+    this.#take(batches, events, 0)
+    this.#events.lost('spool_damaged', known)
+  }
+
+  /** The disk says that nothing is left although we counted some: files are gone. */
+  #missing(): void {
+    const { batches, events } = this.#unread
+    if (batches === 0) return
+    this.#take(batches, events, 0)
+    this.#events.lost('spool_damaged', events)
+  }
+}

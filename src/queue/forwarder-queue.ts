@@ -1,0 +1,461 @@
+/**
+ * One forwarder's queue: takes events on the left, hands batches to the destination on the right, and moves
+ * to disk what stays too long. In order of sequence number everything unsettled is:
+ *
+ *   in flight and given back  ·  on disk only  ·  sealed in memory  ·  the open batch
+ *
+ * Whatever has a copy on disk is a prefix of that order, because spilling always takes the oldest first; so
+ * the chain on disk rises in sequence, and "older batches go first" holds through spool and restart.
+ */
+import assert from 'node:assert/strict'
+import {
+  add,
+  DELIVERY_BUCKETS,
+  DESTINATION_STATES,
+  DROP_REASONS,
+  type DropReason,
+  ForwarderCell,
+} from '../base/counters.ts'
+import type { Clock } from '../base/clock.ts'
+import { faultPoint } from '../base/faults.ts'
+import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
+import { PayloadForm } from './batch-format.ts'
+import { Deque } from './deque.ts'
+import { DiskBacklog, type DiskPort } from './disk-backlog.ts'
+import type { Destination, Lane } from './lane.ts'
+import type { BufferPool, MemoryBudget } from './memory.ts'
+
+/** EventFlag.control, as batches store it. */
+const CONTROL = 4
+const OPEN_BYTES = 4096
+
+export interface QueueLimits {
+  /** Bytes after which the open batch is sealed. */
+  readonly batch_bytes: number
+  /** Milliseconds that a sealed batch may wait in memory only. */
+  readonly spill_after: number
+  /** Bytes of memory that this forwarder may hold. */
+  readonly memory_max: number
+  /** Bytes of disk that its chain may take. */
+  readonly disk_max: number
+  readonly when_full: 'drop_oldest' | 'drop_newest' | 'block'
+  readonly spool: 'overflow' | 'always'
+}
+
+export interface QueueDeps {
+  readonly clock: Clock
+  readonly budget: MemoryBudget
+  readonly pool: BufferPool
+  readonly disk: DiskPort
+  /** This forwarder's block of counters ({@link ForwarderCell}). */
+  readonly cells: Float64Array
+  /** Called when the first event of a batch came, so that somebody seals it in time. */
+  readonly opened: (queue: ForwarderQueue) => void
+  /** Called when something may have to be spilled in a while. */
+  readonly watch: (queue: ForwarderQueue) => void
+}
+
+export class ForwarderQueue implements Lane {
+  readonly key: string
+  form: PayloadForm
+  #identity: BatchIdentity
+  #names: BatchNames
+  #limits: QueueLimits
+  readonly #deps: QueueDeps
+  readonly #cells: Float64Array
+  readonly #disk: DiskBacklog
+  #destination: Destination | undefined
+  #open: Batch | undefined
+  #next_sequence: number
+  readonly #memory = new Deque<Batch>()
+  /** Given back, oldest first. */
+  #returned: Batch[] = []
+  readonly #leased = new Set<Batch>()
+  #held = 0
+  #closed = false
+
+  constructor(
+    identity: BatchIdentity,
+    form: PayloadForm,
+    names: BatchNames,
+    limits: QueueLimits,
+    deps: QueueDeps,
+    next_sequence: number,
+  ) {
+    this.key = identity.forwarder
+    this.form = form
+    this.#identity = identity
+    this.#names = names
+    this.#limits = limits
+    this.#deps = deps
+    this.#cells = deps.cells
+    this.#next_sequence = next_sequence
+    this.#disk = new DiskBacklog(this.key, deps.disk, deps.clock, {
+      committed: batch => this.#committed(batch),
+      refused: outcome => this.#refused(outcome),
+      charge: bytes => this.#charge(bytes),
+      ready: () => this.#destination?.wake(),
+      lost: (reason, events) => this.#lostOnDisk(reason, events),
+    })
+  }
+
+  /** Bytes of memory held, everything counted. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Nothing is held, in memory or on disk. */
+  get empty(): boolean {
+    return (
+      this.#open === undefined &&
+      this.#memory.length === 0 &&
+      this.#leased.size === 0 &&
+      this.#returned.length === 0 &&
+      this.#disk.batches === 0
+    )
+  }
+
+  get limits(): QueueLimits {
+    return this.#limits
+  }
+
+  /** Undefined: nobody takes anything any more; what is held stays. */
+  attach(destination: Destination | undefined): void {
+    this.#destination = destination
+    destination?.wake()
+  }
+
+  get destination(): Destination | undefined {
+    return this.#destination
+  }
+
+  /** A new rule set: the open batch ends, later ones carry the new numbers. */
+  renew(identity: BatchIdentity, form: PayloadForm, names: BatchNames, limits: QueueLimits): void {
+    this.sealOpen()
+    this.form = form
+    this.#identity = identity
+    this.#names = names
+    this.#limits = limits
+  }
+
+  /** Counts what was found on disk at start as enqueued again. */
+  adopt(batches: number, events: number, bytes: number): void {
+    if (batches === 0) return
+    this.#disk.adopt(batches, events, bytes)
+    add(this.#cells, ForwarderCell.enqueued, events)
+    add(this.#cells, ForwarderCell.spooled, events)
+  }
+
+  // ---- left side ---------------------------------------------------------------------------------
+
+  /** Takes one event. The hot path: no allocation but for a new batch. */
+  append(event: Appendable, owner: number): void {
+    const cells = this.#cells
+    add(cells, ForwarderCell.enqueued, 1)
+    const escape = this.form === PayloadForm.newline && (event.flags & CONTROL) !== 0
+    let batch = this.#open
+    if (batch === undefined || batch.full) {
+      if (!this.#admit()) return
+      batch = this.#begin()
+    }
+    const need = batch.used + batch.room(event.end - event.start, escape)
+    if (need > batch.payload.length) {
+      if (this.#held > this.#limits.memory_max && !this.#admit()) return
+      batch = this.#makeRoom(batch, need)
+    }
+    batch.append(event, owner, escape)
+    add(cells, ForwarderCell.queued, 1)
+    if (batch.used >= this.#limits.batch_bytes) this.sealOpen()
+  }
+
+  /** Counts an event as taken and dropped at once, before it entered a batch. */
+  refuse(reason: DropReason): void {
+    add(this.#cells, ForwarderCell.enqueued, 1)
+    this.#drop(reason, 1)
+  }
+
+  /** Ends the open batch, if there is one, and offers it to the destination. */
+  sealOpen(): void {
+    const batch = this.#open
+    if (batch === undefined) return
+    this.#open = undefined
+    if (batch.events === 0) {
+      this.#free(batch)
+      return
+    }
+    batch.seal(this.#next_sequence)
+    this.#next_sequence += 1
+    faultPoint('worker.seal')
+    this.#memory.push(batch)
+    if (this.#limits.spool === 'always' || this.#held > this.#limits.memory_max / 2 || this.#deps.budget.pressed) this.spill()
+    this.#destination?.wake()
+    this.#deps.watch(this)
+  }
+
+  /** Monotonic milliseconds when the open batch got its first event; undefined when there is none. */
+  get opened_mono(): number | undefined {
+    return this.#open?.opened_mono
+  }
+
+  #begin(): Batch {
+    const batch = new Batch(this.form, this.#identity, this.#names, this.#deps.pool.take(OPEN_BYTES))
+    batch.opened_mono = this.#deps.clock.monotonic()
+    this.#open = batch
+    this.#charge(batch.held)
+    this.#deps.opened(this)
+    return batch
+  }
+
+  /** Room for `need` bytes in the open batch, or a new batch when it would pass `batch.bytes`. */
+  #makeRoom(batch: Batch, need: number): Batch {
+    let target = batch
+    let bytes = need
+    if (need > this.#limits.batch_bytes && batch.events > 0) {
+      bytes = need - batch.used
+      this.sealOpen()
+      target = this.#begin()
+      if (bytes <= target.payload.length) return target
+    }
+    const before = target.payload.buffer.byteLength
+    this.#deps.pool.give(target.growPayload(this.#deps.pool.take(Math.max(bytes, before * 2))))
+    this.#charge(target.payload.buffer.byteLength - before)
+    return target
+  }
+
+  /** Whether one more event may come in; applies `when_full` when the share is used up. */
+  #admit(): boolean {
+    if (this.#held < this.#limits.memory_max) return true
+    // The open batch is not sealed here: `append` may be about to use it.
+    if (this.#limits.when_full === 'block') return true
+    if (this.#limits.when_full === 'drop_oldest') {
+      while (this.#held >= this.#limits.memory_max) {
+        const oldest = this.#oldestDroppable()
+        if (oldest === undefined) break
+        this.#drop('queue_full', oldest.events)
+        add(this.#cells, ForwarderCell.queued, -oldest.events)
+        this.#free(oldest)
+      }
+      if (this.#held < this.#limits.memory_max) return true
+    }
+    this.#drop('queue_full', 1)
+    return false
+  }
+
+  /** The oldest batch that only memory has and nobody works on. */
+  #oldestDroppable(): Batch | undefined {
+    for (const batch of this.#memory) {
+      if (batch.on_disk || this.#disk.isWriting(batch)) continue
+      this.#memory.remove(batch)
+      return batch
+    }
+    return undefined
+  }
+
+  // ---- right side --------------------------------------------------------------------------------
+
+  lease(): Batch | undefined {
+    if (this.#closed) return undefined
+    const batch = this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
+    if (batch === undefined) return undefined
+    batch.written = false
+    this.#leased.add(batch)
+    add(this.#cells, ForwarderCell.in_flight, batch.events)
+    return batch
+  }
+
+  #leaseReturned(): Batch | undefined {
+    const batch = this.#returned.shift()
+    if (batch !== undefined) add(this.#cells, ForwarderCell.queued, -batch.events)
+    return batch
+  }
+
+  #leaseDisk(): Batch | undefined {
+    const batch = this.#disk.take()
+    if (batch !== undefined) add(this.#cells, ForwarderCell.spooled, -batch.events)
+    return batch
+  }
+
+  #leaseMemory(): Batch | undefined {
+    if (this.#disk.batches > 0) return undefined
+    const batch = this.#memory.peek()
+    if (batch === undefined || (this.#limits.spool === 'always' && !batch.on_disk)) return undefined
+    this.#memory.shift()
+    this.#disk.passed(batch)
+    add(this.#cells, ForwarderCell.queued, -batch.events)
+    return batch
+  }
+
+  settle(batch: Batch, dropped?: Readonly<Partial<Record<DropReason, number>>>): void {
+    assert(this.#leased.delete(batch), 'settled a batch that is not in flight')
+    faultPoint('worker.settle')
+    let lost = 0
+    for (const [reason, events] of Object.entries(dropped ?? {})) {
+      this.#drop(reason as DropReason, events)
+      lost += events
+    }
+    assert(lost <= batch.events)
+    add(this.#cells, ForwarderCell.in_flight, -batch.events)
+    add(this.#cells, ForwarderCell.delivered, batch.events - lost)
+    if (lost < batch.events) observeDelivery(this.#cells, batch, this.#deps.clock.wall())
+    this.#disk.settled(batch)
+    this.#free(batch)
+  }
+
+  giveBack(batch: Batch): void {
+    assert(this.#leased.delete(batch), 'gave back a batch that is not in flight')
+    batch.written = false
+    add(this.#cells, ForwarderCell.in_flight, -batch.events)
+    add(this.#cells, ForwarderCell.queued, batch.events)
+    const at = this.#returned.findIndex(other => other.sequence > batch.sequence)
+    this.#returned.splice(at === -1 ? this.#returned.length : at, 0, batch)
+    this.#deps.watch(this)
+  }
+
+  wrote(bytes: number): void {
+    add(this.#cells, ForwarderCell.bytes_out, bytes)
+  }
+
+  // ---- disk --------------------------------------------------------------------------------------
+
+  /**
+   * Moves to disk what has waited `spill_after`, or, when memory is short, enough to be well below the
+   * share. Called by the worker's tick and after each commit. Returns whether to call it again in a while.
+   */
+  spill(): boolean {
+    const now = this.#deps.clock.monotonic()
+    const limits = this.#limits
+    const always = limits.spool === 'always'
+    for (const batch of this.#spillable()) {
+      const short = this.#held > limits.memory_max / 2 || this.#deps.budget.pressed
+      if (!always && !short && now - batch.opened_mono < limits.spill_after) break
+      if (!this.#disk.write(batch, limits.disk_max)) break
+    }
+    return this.#memory.length > 0 || this.#returned.length > 0 || this.#leased.size > 0
+  }
+
+  /**
+   * What memory alone has, oldest first. Batches that a healthy connection has written and only keeps for
+   * replay are left out, unless something behind them must go to disk: the disk's order is the order.
+   */
+  *#spillable(): Generator<Batch> {
+    const older = [...this.#leased, ...this.#returned].sort((a, b) => a.sequence - b.sequence)
+    if (this.#memory.length > 0 || older.some(batch => !batch.written)) {
+      for (const batch of older) if (!batch.on_disk && !this.#disk.isWriting(batch)) yield batch
+    }
+    for (const batch of this.#memory) if (!batch.on_disk && !this.#disk.isWriting(batch)) yield batch
+  }
+
+  /** Disk has the batch: whatever stands at the front of memory need not stay there. */
+  #committed(batch: Batch): void {
+    batch.on_disk = true
+    const keep = this.#limits.spool === 'always' && this.#held < this.#limits.memory_max / 2
+    for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
+      if (keep && this.#disk.batches === 0) break
+      this.#memory.shift()
+      add(this.#cells, ForwarderCell.queued, -head.events)
+      add(this.#cells, ForwarderCell.spooled, head.events)
+      this.#disk.keep(head)
+      this.#free(head)
+    }
+    this.spill()
+    this.#destination?.wake()
+  }
+
+  #refused(outcome: 'full' | 'error'): void {
+    // With the disk share full, the oldest is on disk: it makes room while memory still has some.
+    if (outcome === 'full' && this.#limits.when_full === 'drop_oldest') this.#disk.dropOldest()
+  }
+
+  #lostOnDisk(reason: DropReason, events: number): void {
+    add(this.#cells, ForwarderCell.spooled, -events)
+    this.#drop(reason, events)
+  }
+
+  // ---- ends --------------------------------------------------------------------------------------
+
+  /**
+   * Graceful stop, after the destination gave everything back: takes out what only memory has, in order, for
+   * the spool's stop file. The events stay counted as queued until {@link stopped} says where they went.
+   */
+  close(): Batch[] {
+    this.sealOpen()
+    this.#closed = true
+    assert(this.#leased.size === 0, 'closed with batches in flight')
+    return [...this.#returned, ...this.#memory].filter(batch => !batch.on_disk)
+  }
+
+  /** The stop file has what {@link close} returned. */
+  stopped(): void {
+    for (const batch of [...this.#returned, ...this.#memory]) {
+      add(this.#cells, ForwarderCell.queued, -batch.events)
+      add(this.#cells, ForwarderCell.spooled, batch.events)
+    }
+  }
+
+  /** Gives up everything that is held, counted with `reason`: for a forwarder that left the rules for good. */
+  abandon(reason: DropReason): void {
+    this.sealOpen()
+    this.#closed = true
+    for (const batch of [...this.#returned, ...this.#memory]) {
+      if (batch.on_disk) continue
+      add(this.#cells, ForwarderCell.queued, -batch.events)
+      this.#drop(reason, batch.events)
+      this.#free(batch)
+    }
+  }
+
+  /** Brings the gauges up to date: bytes, the oldest event, the destination's state. */
+  measure(): void {
+    const cells = this.#cells
+    cells[ForwarderCell.queued_bytes] = this.#held + (this.#destination?.held_bytes ?? 0)
+    cells[ForwarderCell.spooled_bytes] = this.#disk.bytes
+    cells[ForwarderCell.oldest_at] = this.#oldestAt()
+    const state = this.#destination?.state ?? 'stopped'
+    cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(state)
+  }
+
+  #oldestAt(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const batch of this.#leased) oldest = Math.min(oldest, batch.received_at(0))
+    for (const batch of [this.#returned[0], this.#memory.peek(), this.#open]) {
+      if (batch !== undefined && batch.events > 0) oldest = Math.min(oldest, batch.received_at(0))
+    }
+    if (this.#disk.batches > 0) oldest = Math.min(oldest, this.#disk.oldest_at)
+    return oldest === Number.POSITIVE_INFINITY ? 0 : oldest
+  }
+
+  #drop(reason: DropReason, events: number): void {
+    add(this.#cells, ForwarderCell.dropped + DROP_REASONS.indexOf(reason), events)
+  }
+
+  #charge(bytes: number): void {
+    this.#held += bytes
+    if (bytes >= 0) this.#deps.budget.charge(bytes)
+    else this.#deps.budget.release(-bytes)
+    if (this.#limits.when_full === 'block') this.#deps.budget.block(this.key, this.#held >= this.#limits.memory_max)
+  }
+
+  #free(batch: Batch): void {
+    this.#charge(-batch.held)
+    this.#deps.pool.give(batch.payload)
+  }
+}
+
+/** Adds a delivered batch to the histogram (receive to acknowledged). */
+function observeDelivery(cells: Float64Array, batch: Batch, now: number): void {
+  const last = batch.events - 1
+  const first_bucket = bucketOf(now - batch.received_at(0))
+  if (first_bucket === bucketOf(now - batch.received_at(last))) {
+    add(cells, ForwarderCell.delivery + first_bucket, batch.events)
+  } else {
+    for (let n = 0; n <= last; n++) add(cells, ForwarderCell.delivery + bucketOf(now - batch.received_at(n)), 1)
+  }
+  const middle = (batch.received_at(0) + batch.received_at(last)) / 2
+  add(cells, ForwarderCell.delivery_sum, (Math.max(0, now - middle) / 1000) * batch.events)
+}
+
+function bucketOf(ms: number): number {
+  let bucket = 0
+  while (bucket < DELIVERY_BUCKETS.length && ms > (DELIVERY_BUCKETS[bucket] as number) * 1000) bucket++
+  return bucket
+}

@@ -1,0 +1,103 @@
+/**
+ * Memory as an account. Everything that holds events is charged here in bytes of capacity (not of
+ * content): open batches, queues, what is in flight, replay windows, copies on their way to the spool.
+ */
+import { Buffer } from 'node:buffer'
+
+/** The bound for all forwarders of one worker. */
+export class MemoryBudget {
+  readonly max: number
+  #used = 0
+  #full = false
+  readonly #blockers = new Set<string>()
+  readonly #listeners = new Set<() => void>()
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  get used(): number {
+    return this.#used
+  }
+
+  /** True from the moment the bound is reached until a fifth of it is free again, or while somebody blocks. */
+  get full(): boolean {
+    return this.#full || this.#blockers.size > 0
+  }
+
+  /** Above this, queues spill before they are asked to. */
+  get pressed(): boolean {
+    return this.#used > this.max * 0.6
+  }
+
+  charge(bytes: number): void {
+    this.#used += bytes
+    if (this.#used >= this.max) this.#full = true
+  }
+
+  release(bytes: number): void {
+    this.#used -= bytes
+    if (!this.#full || this.#used > this.max * 0.8) return
+    this.#full = false
+    this.#tell()
+  }
+
+  /** `when_full: block`: while a forwarder of the provider has used up its share, nothing more is taken in. */
+  block(key: string, blocks: boolean): void {
+    if (blocks) this.#blockers.add(key)
+    else if (this.#blockers.delete(key)) this.#tell()
+  }
+
+  #tell(): void {
+    if (this.full) return
+    for (const act of [...this.#listeners]) act()
+  }
+
+  /** Calls `act` each time that room is there again. Returns the function that takes it back. */
+  onRoom(act: () => void): () => void {
+    this.#listeners.add(act)
+    return () => this.#listeners.delete(act)
+  }
+}
+
+const SMALLEST = 4096
+
+/**
+ * Payload buffers by powers of two from 4 KiB, used again when a batch is done. Each is its own ArrayBuffer.
+ * What is kept unused is bounded and outside the budget.
+ */
+export class BufferPool {
+  readonly #free: Buffer[][] = []
+  readonly #keep_max: number
+  #kept = 0
+
+  constructor(keep_max: number) {
+    this.#keep_max = keep_max
+  }
+
+  /** A buffer of at least `bytes`, contents undefined. */
+  take(bytes: number): Buffer {
+    let size = SMALLEST
+    let list = 0
+    while (size < bytes) {
+      size *= 2
+      list += 1
+    }
+    const free = this.#free[list]?.pop()
+    if (free !== undefined) {
+      this.#kept -= size
+      return free
+    }
+    return Buffer.allocUnsafeSlow(size)
+  }
+
+  give(buffer: Buffer): void {
+    const size = buffer.length
+    if (size < SMALLEST || this.#kept + size > this.#keep_max) return
+    const list = Math.log2(size / SMALLEST)
+    if (!Number.isInteger(list)) return
+    for (let missing = this.#free.length; missing <= list; missing++) this.#free.push([])
+    ;(this.#free[list] as Buffer[]).push(buffer)
+    this.#kept += size
+  }
+}
