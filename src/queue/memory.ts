@@ -93,7 +93,8 @@ export class BufferPool {
 
   give(buffer: Buffer): void {
     const size = buffer.length
-    if (size < SMALLEST || this.#kept + size > this.#keep_max) return
+    // Views over other memory (batches read from disk) are not for the pool.
+    if (size !== buffer.buffer.byteLength || size < SMALLEST || this.#kept + size > this.#keep_max) return
     const list = Math.log2(size / SMALLEST)
     if (!Number.isInteger(list)) return
     for (let missing = this.#free.length; missing <= list; missing++) this.#free.push([])

@@ -1,0 +1,99 @@
+/**
+ * View in, forwarders out. Whose the event is comes from `rules/ownership.ts`; who gets it from the owner's
+ * list of forwarders and the provider's. Per event there is no work per tenant.
+ */
+import { add, TenantCell, WorkerCell } from '../base/counters.ts'
+import type { EventView } from '../classify/view.ts'
+import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
+import type { ConditionSet } from '../rules/conditions.ts'
+import type { Ownership } from '../rules/ownership.ts'
+import type { RulesPlan } from '../rules/plan.ts'
+import { TenantRates } from './tenant-rates.ts'
+
+/** A forwarder as the router sees it. */
+export interface Target {
+  readonly queue: ForwarderQueue
+  /** Index of its condition, -1: takes everything. */
+  readonly condition: number
+}
+
+export interface RouterCells {
+  readonly worker: Float64Array
+  /** One a tenant, in the order of the plan. */
+  readonly tenants: readonly Float64Array[]
+}
+
+export class Router {
+  readonly #ownership: Ownership
+  readonly #conditions: ConditionSet
+  readonly #cells: RouterCells
+  readonly #rates: TenantRates
+  /** Tenant of each owner. */
+  readonly #tenant_of: Int32Array
+  /** Per tenant, then the provider's by what they see. */
+  readonly #tenants: readonly (readonly Target[])[]
+  readonly #provider_owned: readonly Target[]
+  readonly #provider_orphans: readonly Target[]
+  readonly #has_conditions: boolean
+
+  constructor(
+    plan: RulesPlan,
+    ownership: Ownership,
+    conditions: ConditionSet,
+    queues: readonly ForwarderQueue[],
+    cells: RouterCells,
+    now: number,
+  ) {
+    this.#ownership = ownership
+    this.#conditions = conditions
+    this.#cells = cells
+    this.#rates = new TenantRates(
+      plan.tenants.map(tenant => tenant.rate_max),
+      now,
+    )
+    this.#tenant_of = Int32Array.from(plan.owners, owner => owner.tenant)
+    const target = (index: number): Target => ({
+      queue: queues[index] as ForwarderQueue,
+      condition: plan.forwarders[index]?.condition ?? -1,
+    })
+    this.#tenants = plan.tenants.map(tenant => tenant.forwarders.map(target))
+    const provider = plan.forwarders.flatMap(({ tenant, scope }, index) => (tenant === -1 ? [{ scope, index }] : []))
+    this.#provider_owned = provider.filter(({ scope }) => scope !== 'orphans').map(({ index }) => target(index))
+    this.#provider_orphans = provider.filter(({ scope }) => scope !== 'owned').map(({ index }) => target(index))
+    this.#has_conditions = plan.conditions.length > 0
+  }
+
+  /** Hands one classified event to everybody it is for. Returns what decided: an owner, or an orphan reason below 0. */
+  route(view: EventView, now: number): number {
+    const owner = this.#ownership.decide(view)
+    if (this.#has_conditions) this.#conditions.begin()
+    if (owner > 0) {
+      const tenant = this.#tenant_of[owner] as number
+      add(this.#cells.worker, WorkerCell.owned, 1)
+      add(this.#cells.tenants[tenant] as Float64Array, TenantCell.owned, 1)
+      const targets = this.#tenants[tenant] as readonly Target[]
+      if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, owner)
+      else this.#give(targets, view, owner)
+      this.#give(this.#provider_owned, view, owner)
+    } else {
+      add(this.#cells.worker, WorkerCell.orphaned - owner - 1, 1)
+      this.#give(this.#provider_orphans, view, 0)
+    }
+    return owner
+  }
+
+  #give(targets: readonly Target[], view: EventView, owner: number): void {
+    for (let i = 0; i < targets.length; i++) {
+      const { queue, condition } = targets[i] as Target
+      if (condition === -1 || this.#conditions.holds(condition, view, owner)) queue.append(view, owner)
+    }
+  }
+
+  /** Over the tenant's rate: what would have been forwarded is dropped, and counted where it was headed. */
+  #refuse(targets: readonly Target[], view: EventView, owner: number): void {
+    for (let i = 0; i < targets.length; i++) {
+      const { queue, condition } = targets[i] as Target
+      if (condition === -1 || this.#conditions.holds(condition, view, owner)) queue.refuse('tenant_rate')
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The queues and destinations of a worker over all generations of the rules. A queue lives as long as
+ * the worker: a forwarder that leaves the rules drains, then its queue is parked, and used again if the name
+ * comes back. A destination lives as long as its settings.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Counters } from '../base/counters.ts'
+import type { Settings } from '../config/types.ts'
+import { payloadForm } from '../forward/create.ts'
+import type { BatchIdentity, BatchNames } from '../queue/batch.ts'
+import { PayloadForm } from '../queue/batch-format.ts'
+import type { DiskPort } from '../queue/disk-backlog.ts'
+import { ForwarderQueue, type QueueLimits } from '../queue/forwarder-queue.ts'
+import type { Destination } from '../queue/lane.ts'
+import type { BufferPool, MemoryBudget } from '../queue/memory.ts'
+import type { ChainState, SpoolRow } from '../queue/spool-port.ts'
+import { serialiseBatch } from '../queue/batch-codec.ts'
+import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
+
+/** How long a forwarder that left the rules, or changed, may go on sending what it has. */
+const REMOVED_GRACE_MS = 30_000
+const CHANGED_GRACE_MS = 2_000
+
+export interface ForwardersDeps {
+  readonly clock: Clock
+  readonly budget: MemoryBudget
+  readonly pool: BufferPool
+  readonly disk: DiskPort
+  readonly counters: Counters
+  readonly opened: (queue: ForwarderQueue) => void
+  readonly watch: (queue: ForwarderQueue) => void
+  readonly makeDestination: (plan: ForwarderPlan, queue: ForwarderQueue) => Destination
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void
+}
+
+interface Held {
+  readonly queue: ForwarderQueue
+  /** JSON of the settings that the destination was made with. */
+  settings: string
+  /** In the rules now. */
+  active: boolean
+  /** Set while an old destination stops: a new one waits for it. */
+  stopping: Promise<void> | undefined
+}
+
+export class Forwarders {
+  readonly #deps: ForwardersDeps
+  readonly #held = new Map<string, Held>()
+
+  constructor(deps: ForwardersDeps) {
+    this.#deps = deps
+  }
+
+  get queues(): Iterable<ForwarderQueue> {
+    return this.#queues()
+  }
+
+  *#queues(): Generator<ForwarderQueue> {
+    for (const { queue } of this.#held.values()) yield queue
+  }
+
+  /** Takes over what disk holds from before: queues without a destination, until the rules name them. */
+  recover(chains: readonly ChainState[], identity: Omit<BatchIdentity, 'forwarder'>): void {
+    for (const chain of chains) {
+      const queue = this.#makeQueue({ ...identity, forwarder: chain.key }, parkedLimits(), chain.last_sequence + 1)
+      queue.adopt(chain.batches, chain.events, chain.bytes)
+      this.#held.set(chain.key, { queue, settings: '', active: false, stopping: undefined })
+    }
+  }
+
+  /** Takes a rule set over between two frames: returns its queues in the plan's order. */
+  commit(
+    plan: RulesPlan,
+    settings: Settings,
+    identity: Omit<BatchIdentity, 'forwarder'>,
+    names: BatchNames,
+  ): ForwarderQueue[] {
+    const seen = new Set<string>()
+    const queues = plan.forwarders.map(forwarder => {
+      seen.add(forwarder.key)
+      return this.#take(forwarder, settings, { ...identity, forwarder: forwarder.key }, names)
+    })
+    for (const [key, held] of this.#held) if (held.active && !seen.has(key)) this.#remove(key, held)
+    return queues
+  }
+
+  #take(plan: ForwarderPlan, settings: Settings, identity: BatchIdentity, names: BatchNames): ForwarderQueue {
+    const limits = queueLimits(plan.settings, settings)
+    const json = JSON.stringify(plan.settings)
+    const form = payloadForm(plan.settings)
+    let held = this.#held.get(plan.key)
+    if (held === undefined) {
+      held = { queue: this.#makeQueue(identity, limits, 0), settings: '', active: false, stopping: undefined }
+      this.#held.set(plan.key, held)
+    }
+    held.queue.renew(identity, form, names, limits)
+    held.active = true
+    if (held.settings !== json) {
+      held.settings = json
+      this.#replace(plan, held)
+    }
+    return held.queue
+  }
+
+  #makeQueue(identity: BatchIdentity, limits: QueueLimits, next_sequence: number): ForwarderQueue {
+    const { clock, budget, pool, disk, counters, opened, watch } = this.#deps
+    const cells = counters.block('forwarder', identity.forwarder)
+    const deps = { clock, budget, pool, disk, cells, opened, watch }
+    return new ForwarderQueue(identity, PayloadForm.bare, NO_NAMES, limits, deps, next_sequence)
+  }
+
+  /** A new destination once the old one has given everything back. */
+  #replace(plan: ForwarderPlan, held: Held): void {
+    const json = held.settings
+    const attach = (): void => {
+      held.stopping = undefined
+      // Changed or removed once more while the old destination was stopping.
+      if (held.settings === json && held.active) held.queue.attach(this.#deps.makeDestination(plan, held.queue))
+    }
+    const old = held.queue.destination
+    if (held.stopping !== undefined) held.stopping = held.stopping.then(attach)
+    else if (old === undefined) attach()
+    else held.stopping = this.#stopDestination(held.queue, old, CHANGED_GRACE_MS).then(attach)
+  }
+
+  #remove(key: string, held: Held): void {
+    held.active = false
+    held.settings = ''
+    held.queue.sealOpen()
+    const old = held.queue.destination
+    this.#deps.log('info', `forwarder ${key} left the rules: it drains, then its spool is kept`, { forwarder: key })
+    if (old !== undefined) {
+      held.stopping = this.#stopDestination(held.queue, old, REMOVED_GRACE_MS).then(() => {
+        held.stopping = undefined
+        held.queue.spill()
+      })
+    }
+  }
+
+  async #stopDestination(queue: ForwarderQueue, destination: Destination, grace: number): Promise<void> {
+    await destination.stop(grace)
+    if (queue.destination === destination) queue.attach(undefined)
+  }
+
+  /** Stops every destination and takes out what only memory has, for the stop file. */
+  async stop(grace: number, written: () => Promise<void>): Promise<{ readonly key: string; readonly row: SpoolRow }[]> {
+    for (const { queue } of this.#held.values()) queue.sealOpen()
+    await Promise.all(
+      [...this.#held.values()].map(async held => {
+        held.active = false
+        await held.stopping
+        await held.queue.destination?.stop(grace)
+      }),
+    )
+    await written()
+    const rows: { key: string; row: SpoolRow }[] = []
+    for (const { queue } of this.#held.values()) {
+      for (const batch of queue.close()) {
+        rows.push({ key: queue.key, row: { sequence: batch.sequence, events: batch.events, bytes: serialiseBatch(batch) } })
+      }
+    }
+    return rows
+  }
+
+  /** The rows of {@link stop} are on disk. */
+  stopped(): void {
+    for (const { queue } of this.#held.values()) queue.stopped()
+  }
+
+  /** The rows of {@link stop} could not be written: they are lost, and counted so. */
+  lost(): void {
+    for (const { queue } of this.#held.values()) queue.abandon('spool_error')
+  }
+
+  /** The last error of each destination that has one. */
+  lastErrors(): Record<string, string> {
+    const errors: Record<string, string> = {}
+    for (const [key, { queue }] of this.#held) {
+      const error = queue.destination?.last_error
+      if (error !== null && error !== undefined) errors[key] = error
+    }
+    return errors
+  }
+}
+
+/** A forwarder's share of memory is at least a few batches: less could not work. */
+function queueLimits(forwarder: ForwarderSettings, settings: Settings): QueueLimits {
+  return {
+    batch_bytes: settings.batch.bytes,
+    spill_after: settings.queue.spill_after,
+    memory_max: Math.max(forwarder.queue.memory_max, settings.batch.bytes * 2),
+    disk_max: forwarder.queue.disk_max,
+    when_full: forwarder.queue.when_full,
+    spool: forwarder.spool,
+  }
+}
+
+function parkedLimits(): QueueLimits {
+  const when_full = 'drop_newest' as const
+  return { batch_bytes: 65_536, spill_after: 0, memory_max: 1 << 20, disk_max: 0, when_full, spool: 'overflow' }
+}
+
+const NO_NAMES: BatchNames = {
+  stream: () => 'other',
+  owner: () => null,
+  listener: () => '',
+  source: () => null,
+}

@@ -1,0 +1,112 @@
+/** The listeners of a worker: opened, changed and closed to what the settings say. */
+import type { Clock } from '../base/clock.ts'
+import { add, type Counters, ListenerCell, REFUSE_REASONS } from '../base/counters.ts'
+import type { ListenerSettings, Settings } from '../config/types.ts'
+import { createListener } from '../listen/create.ts'
+import type { Intake, Listener, ListenerTally, RefuseReason } from '../listen/types.ts'
+import type { ListeningAnswer, LogLevel } from './protocol.ts'
+
+export interface ListenersDeps {
+  readonly intake: Intake
+  readonly clock: Clock
+  readonly workers: number
+  readonly counters: Counters
+  readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+interface Open {
+  readonly listener: Listener
+  /** JSON of what it was made with. */
+  readonly made_with: string
+}
+
+export class Listeners {
+  readonly #deps: ListenersDeps
+  readonly #open = new Map<string, Open>()
+  #settings: Settings | undefined
+  #stopped = false
+
+  constructor(deps: ListenersDeps) {
+    this.#deps = deps
+  }
+
+  configure(settings: Settings): void {
+    this.#settings = settings
+  }
+
+  /** Closes what left or changed, opens what is new, lets the rest read its certificates again. */
+  async apply(): Promise<ListeningAnswer['listeners']> {
+    const settings = this.#settings
+    if (settings === undefined || this.#stopped) return []
+    const wanted = new Map(settings.listeners.map((listener, index) => [listener.name, { listener, index }]))
+    for (const [name, { listener, made_with }] of [...this.#open]) {
+      const next = wanted.get(name)
+      if (next !== undefined && fingerprint(next.listener, next.index, settings) === made_with) continue
+      this.#open.delete(name)
+      await listener.stop(1000)
+    }
+    for (const [name, { listener, index }] of wanted) {
+      const open = this.#open.get(name)
+      if (open === undefined) await this.#start(listener, index, settings)
+      else await open.listener.reload?.()
+    }
+    return this.addresses()
+  }
+
+  addresses(): ListeningAnswer['listeners'] {
+    return [...this.#open].map(([name, { listener }]) => ({ name, ...listener.address }))
+  }
+
+  async stop(grace: number): Promise<void> {
+    this.#stopped = true
+    await Promise.all([...this.#open.values()].map(({ listener }) => listener.stop(grace)))
+    this.#open.clear()
+  }
+
+  async #start(settings: ListenerSettings, index: number, all: Settings): Promise<void> {
+    const { intake, clock, workers, counters, log } = this.#deps
+    const listener = await createListener(settings, index, {
+      intake,
+      tally: new Tally(counters.block('listener', settings.name)),
+      sources: all.sources,
+      clock,
+      reuse_port: workers > 1,
+      workers,
+      log,
+    })
+    this.#open.set(settings.name, { listener, made_with: fingerprint(settings, index, all) })
+  }
+}
+
+function fingerprint(listener: ListenerSettings, index: number, { sources }: Settings): string {
+  return JSON.stringify([listener, index, sources])
+}
+
+/** Counts of one listener, kept in shared memory. */
+class Tally implements ListenerTally {
+  readonly #cells: Float64Array
+
+  constructor(cells: Float64Array) {
+    this.#cells = cells
+  }
+
+  refused(reason: RefuseReason, events: number): void {
+    add(this.#cells, ListenerCell.refused + REFUSE_REASONS.indexOf(reason), events)
+  }
+
+  truncated(events: number): void {
+    add(this.#cells, ListenerCell.truncated, events)
+  }
+
+  leadingZeros(events: number): void {
+    add(this.#cells, ListenerCell.leading_zeros, events)
+  }
+
+  connections(count: number): void {
+    this.#cells[ListenerCell.connections] = count
+  }
+
+  kernelDrops(datagrams: number): void {
+    add(this.#cells, ListenerCell.kernel_drops, datagrams)
+  }
+}

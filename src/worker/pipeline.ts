@@ -1,0 +1,266 @@
+/**
+ * One pipeline worker: listeners push frames in at the top, destinations pull batches at the bottom. The only
+ * place that knows all the stages. Runs in a worker thread (`entry.ts`) and, in tests, wherever it is made.
+ */
+import type { Buffer } from 'node:buffer'
+import type { Clock } from '../base/clock.ts'
+import { add, Counters, type CounterGrant, ListenerCell, ORPHAN_REASONS, WorkerCell } from '../base/counters.ts'
+import type { Random } from '../base/random.ts'
+import { Classifier } from '../classify/classifier.ts'
+import { EventFlag, EventView } from '../classify/view.ts'
+import type { Settings } from '../config/types.ts'
+import { createDestination } from '../forward/create.ts'
+import type { Intake, Listener, Origin } from '../listen/types.ts'
+import { BufferPool, MemoryBudget } from '../queue/memory.ts'
+import type { SpoolClient } from '../queue/spool-port.ts'
+import { Router } from '../route/router.ts'
+import { ConditionSet } from '../rules/conditions.ts'
+import { LabelTable } from '../rules/label-table.ts'
+import { Ownership } from '../rules/ownership.ts'
+import type { RulesPlan } from '../rules/plan.ts'
+import { Forwarders } from './forwarders.ts'
+import { Listeners } from './listeners.ts'
+import { PlanNames } from './names.ts'
+import type { ListeningAnswer, LogLevel, MeasureAnswer, StopAnswer } from './protocol.ts'
+import { Ticker } from './ticker.ts'
+import { UnknownLabels } from './unknown-labels.ts'
+
+/** Memory that the pool keeps for reuse, outside the budget. */
+const POOL_BYTES = 16 * 1024 * 1024
+/** Copies on their way to the spool, all forwarders together. */
+const WRITING_MAX = 16 * 1024 * 1024
+
+export interface PipelineDeps {
+  readonly index: number
+  readonly workers: number
+  readonly epoch: number
+  readonly hostname: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly spool: SpoolClient
+  readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
+  /** Makes the destination of a `file:` forwarder; see `files.ts`. Left out: this worker owns its files. */
+  readonly makeFile?: typeof createDestination
+}
+
+/** A generation of the rules, ready to run. */
+interface Generation {
+  readonly plan: RulesPlan
+  readonly settings: Settings
+  readonly classifier: Classifier
+  readonly ownership: Ownership
+  readonly conditions: ConditionSet
+}
+
+export class Pipeline implements Intake {
+  readonly #deps: PipelineDeps
+  readonly #view = new EventView()
+  readonly #counters = new Counters()
+  readonly #unknown = new UnknownLabels()
+  #cells: Float64Array = new Float64Array(WorkerCell.size)
+  #listener_cells: Float64Array[] = []
+  #classifier = new Classifier([])
+  #router: Router | undefined
+  #plan: RulesPlan | undefined
+  #prepared: Generation | undefined
+  #budget: MemoryBudget | undefined
+  #forwarders: Forwarders | undefined
+  #ticker: Ticker | undefined
+  readonly #disk: { readonly client: SpoolClient; readonly writing_max: number; writing: number }
+  readonly #listeners: Listeners
+  /** Wall clock of the read at hand, 0 between reads. */
+  #now = 0
+  #now_mono = 0
+
+  constructor(deps: PipelineDeps) {
+    this.#deps = deps
+    this.#disk = { client: deps.spool, writing_max: WRITING_MAX, writing: 0 }
+    this.#listeners = new Listeners({
+      intake: this,
+      clock: deps.clock,
+      workers: deps.workers,
+      counters: this.#counters,
+      log: deps.log,
+    })
+  }
+
+  // ---- control -----------------------------------------------------------------------------------
+
+  /** Phase one: makes everything that the rule set needs, beside what runs. */
+  prepare(settings: Settings, plan: RulesPlan, grants: readonly CounterGrant[]): void {
+    for (const grant of grants) this.#counters.adopt(grant)
+    const stream_names = plan.streams.map(stream => stream.name)
+    const names = new PlanNames(plan, settings)
+    const table = new LabelTable(plan.labels)
+    this.#prepared = {
+      plan,
+      settings,
+      classifier: new Classifier(plan.streams),
+      ownership: new Ownership(plan, table, allowedStreams(settings, stream_names)),
+      conditions: new ConditionSet(plan, {
+        listeners: settings.listeners.map(listener => listener.name),
+        sources: settings.sources.map(({ name, site }) => ({ name, site })),
+      }),
+    }
+    void names
+  }
+
+  discard(): void {
+    this.#prepared = undefined
+  }
+
+  /** Phase two, between two frames: from here on every event sees the new generation only. */
+  async commit(): Promise<void> {
+    const next = this.#prepared
+    if (next === undefined) throw new Error('commit without prepare')
+    this.#prepared = undefined
+    const { plan, settings } = next
+    const identity = { epoch: this.#deps.epoch, worker: this.#deps.index, generation: plan.generation }
+    if (this.#forwarders === undefined) await this.#start(settings, identity)
+    const cells = (name: string): Float64Array => this.#counters.block('tenant', name)
+    const queues = (this.#forwarders as Forwarders).commit(plan, settings, identity, new PlanNames(plan, settings))
+    this.#cells = this.#counters.block('worker', 'worker')
+    this.#listener_cells = settings.listeners.map(({ name }) => this.#counters.block('listener', name))
+    this.#classifier = next.classifier
+    this.#plan = plan
+    const tenants = plan.tenants.map(tenant => cells(tenant.name))
+    const now = this.#deps.clock.monotonic()
+    this.#router = new Router(plan, next.ownership, next.conditions, queues, { worker: this.#cells, tenants }, now)
+    this.#listeners.configure(settings)
+  }
+
+  /** First commit: memory, clockwork, and what the disk holds from before. */
+  async #start(settings: Settings, identity: { epoch: number; worker: number; generation: number }): Promise<void> {
+    const { clock, spool } = this.#deps
+    const chains = await spool.recover()
+    const budget = new MemoryBudget(settings.queue.memory_max)
+    const ticker = new Ticker(clock, settings.batch.age)
+    this.#budget = budget
+    this.#ticker = ticker
+    this.#forwarders = new Forwarders({
+      clock,
+      budget,
+      pool: new BufferPool(POOL_BYTES),
+      disk: this.#disk,
+      counters: this.#counters,
+      opened: ticker.opened,
+      watch: ticker.watch,
+      makeDestination: (plan, queue) => this.#makeDestination(plan, queue, settings),
+      log: this.#deps.log,
+    })
+    this.#forwarders.recover(chains, identity)
+  }
+
+  #makeDestination: (...args: [Parameters<typeof createDestination>[0], Parameters<typeof createDestination>[1], Settings]) => ReturnType<typeof createDestination> =
+    (plan, queue, settings) => {
+      const { clock, random, hostname, workers, log } = this.#deps
+      const make = plan.settings.type === 'file' ? (this.#deps.makeFile ?? createDestination) : createDestination
+      return make(plan, queue, {
+        clock,
+        random,
+        hostname,
+        workers,
+        idle: settings.limits.forwarder_idle,
+        streams: () => this.#plan?.streams ?? [],
+        log: {
+          info: (fields, message) => log('info', message, fields),
+          warn: (fields, message) => log('warn', message, fields),
+          error: (fields, message) => log('error', message, fields),
+        },
+      })
+    }
+
+  /** Opens or changes the listeners to what the committed settings say. */
+  async listen(): Promise<ListeningAnswer> {
+    return { listeners: await this.#listeners.apply() }
+  }
+
+  /** Brings the gauges in shared memory up to date. */
+  measure(): MeasureAnswer {
+    for (const queue of this.#forwarders?.queues ?? []) queue.measure()
+    this.#cells[WorkerCell.memory_used] = this.#budget?.used ?? 0
+    return {
+      last_errors: this.#forwarders?.lastErrors() ?? {},
+      unknown_labels: this.#unknown.list(this.#plan?.streams.map(stream => stream.name) ?? []),
+      listeners: this.#listeners.addresses(),
+    }
+  }
+
+  /** Graceful stop: takes nothing more, delivers for `grace` ms, then everything unsent goes to disk. */
+  async stop(grace: number): Promise<StopAnswer> {
+    await this.#listeners.stop(Math.min(grace, 1000))
+    const forwarders = this.#forwarders
+    if (forwarders === undefined) return { spooled_events: 0, failed: null }
+    const rows = await forwarders.stop(grace, () => this.#written(grace))
+    this.#ticker?.stop()
+    const spooled_events = rows.reduce((sum, { row }) => sum + row.events, 0)
+    try {
+      if (rows.length > 0) await this.#deps.spool.stop(rows)
+      forwarders.stopped()
+      this.measure()
+      return { spooled_events, failed: null }
+    } catch (error) {
+      forwarders.lost()
+      return { spooled_events: 0, failed: `${spooled_events} events are lost: ${String(error)}` }
+    }
+  }
+
+  /** Waits until nothing is on its way to the disk. */
+  async #written(grace: number): Promise<void> {
+    const until = this.#deps.clock.monotonic() + Math.max(grace, 5000)
+    while (this.#disk.writing > 0 && this.#deps.clock.monotonic() < until) {
+      await new Promise<void>(done => this.#deps.clock.after(5, done))
+    }
+  }
+
+  // ---- the hot path ------------------------------------------------------------------------------
+
+  get accepting(): boolean {
+    return this.#budget?.full !== true
+  }
+
+  onResume(act: () => void): () => void {
+    return this.#budget?.onRoom(act) ?? (() => undefined)
+  }
+
+  frame(origin: Origin, buf: Buffer, start: number, end: number, flags: number): void {
+    if (this.#now === 0) {
+      this.#now = this.#deps.clock.wall()
+      this.#now_mono = this.#deps.clock.monotonic()
+    }
+    const view = this.#view
+    view.buf = buf
+    view.start = start
+    view.end = end
+    view.flags = flags
+    view.received_at = this.#now
+    view.listener = origin.listener
+    view.peer = origin.peer
+    view.source = origin.source
+    this.#classifier.classify(view)
+    const cells = this.#cells
+    add(cells, WorkerCell.received, 1)
+    add(cells, WorkerCell.received_bytes, end - start)
+    add(this.#listener_cells[origin.listener] as Float64Array, ListenerCell.received + view.stream, 1)
+    if ((view.flags & EventFlag.cut_by_sender) !== 0) add(cells, WorkerCell.sender_cut, 1)
+    const decision = (this.#router as Router).route(view, this.#now_mono)
+    if (decision === UNKNOWN_LABEL) this.#unknown.note(view)
+  }
+
+  readDone(_origin: Origin): void {
+    this.#now = 0
+  }
+}
+
+const UNKNOWN_LABEL = -1 - ORPHAN_REASONS.indexOf('unknown_label')
+
+/** Per number of source (its place plus 1): which streams it may send. 0 is for a configuration without sources. */
+function allowedStreams(settings: Settings, streams: readonly string[]): Uint8Array[] {
+  const all = new Uint8Array(streams.length).fill(settings.sources.length === 0 ? 1 : 0)
+  return [
+    all,
+    ...settings.sources.map(source =>
+      Uint8Array.from(streams, name => (source.streams === null || source.streams.includes(name) ? 1 : 0)),
+    ),
+  ]
+}

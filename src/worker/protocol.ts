@@ -1,0 +1,58 @@
+/** What main and a pipeline worker say to each other. Plain data; a request's `id` comes back in its answer. */
+import type { MessagePort } from 'node:worker_threads'
+import type { CounterGrant } from '../base/counters.ts'
+import type { Settings } from '../config/types.ts'
+import type { RulesPlan } from '../rules/plan.ts'
+
+/** Handed to a worker when its thread starts. */
+export interface WorkerStart {
+  readonly index: number
+  readonly workers: number
+  /** Unique per start of a thread within the data folder; part of every event's identity. */
+  readonly epoch: number
+  readonly hostname: string
+  readonly spool: MessagePort
+  /** To the worker that owns `file:` destinations (worker 0 has the other ends). */
+  readonly files: MessagePort | null
+}
+
+export type ToWorker =
+  | { readonly type: 'prepare'; readonly id: number; readonly settings: Settings; readonly plan: RulesPlan; readonly grants: readonly CounterGrant[] }
+  | { readonly type: 'commit'; readonly id: number }
+  | { readonly type: 'discard'; readonly id: number }
+  | { readonly type: 'listen'; readonly id: number }
+  | { readonly type: 'measure'; readonly id: number }
+  | { readonly type: 'spool'; readonly port: MessagePort }
+  | { readonly type: 'files'; readonly port: MessagePort }
+  | { readonly type: 'stop'; readonly id: number; readonly grace: number }
+
+export type FromWorker =
+  | { readonly type: 'answer'; readonly id: number; readonly error?: WorkerError; readonly value?: unknown }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+
+export interface WorkerError {
+  readonly code: string
+  readonly message: string
+  readonly mend: string
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** Answer of `listen`: what was bound. */
+export interface ListeningAnswer {
+  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[]
+}
+
+/** Answer of `measure`: what counters cannot hold. */
+export interface MeasureAnswer {
+  readonly last_errors: Readonly<Record<string, string>>
+  /** Per stream: the last labels that nobody owns. */
+  readonly unknown_labels: Readonly<Record<string, readonly string[]>>
+  readonly listeners: ListeningAnswer['listeners']
+}
+
+/** Answer of `stop`: what went where. */
+export interface StopAnswer {
+  readonly spooled_events: number
+  readonly failed: string | null
+}
