@@ -8,29 +8,10 @@
  * wrong, and nothing after it can be trusted (R36).
  */
 import type { Buffer } from 'node:buffer'
-import { EventFlag } from '../classify/view.ts'
+import { FrameFlag, type FrameFault, type FramerOptions, type FrameSink } from './frames.ts'
 import { Held } from './held.ts'
 import { CR, LF, Marks, NUL, SP } from './marks.ts'
-import { COUNT_UNIT, hasLeadingZero, readStart, START_MAX, Start } from './start.ts'
-
-/** Why no frame can be taken from a connection any more, or (`reset`) why its last one was not. */
-export type FrameFault = 'desynchronised' | 'tls_on_plain' | 'reset'
-
-/** Where frames go. Calls come during `push` and `end`, and must not call the framer. */
-export interface FrameSink {
-  /** `buf[start, end)` is valid during the call only. `flags`: `EventFlag.truncated` and `EventFlag.control`. */
-  frame(buf: Buffer, start: number, end: number, flags: number): void
-  /** A count with leading zeros was believed. */
-  leadingZeros(): void
-  /** The framer takes nothing more; the connection is to be closed. */
-  fault(reason: FrameFault): void
-}
-
-export interface FramerOptions {
-  readonly framing: 'auto' | 'octet-counting' | 'newline'
-  /** Bytes of a frame; what is longer is delivered cut, its rest skipped. */
-  readonly frame_max: number
-}
+import { COUNT_SHIFT, HEAD_MASK, hasLeadingZero, readStart, START_MAX, Start } from './start.ts'
 
 const State = { start: 0, header: 1, line: 2, counted: 3, skipLine: 4, skipCount: 5, dead: 6 } as const
 type State = (typeof State)[keyof typeof State]
@@ -158,7 +139,8 @@ export class Framer {
     let cr = marks.cr(from)
     let pos = from
     let frames = 0
-    while (pos < length && (any || chunk[pos] === LESS)) {
+    while (pos < length) {
+      if (!any && chunk[pos] !== LESS) break
       const lf = marks.lf(pos)
       let end = lf
       if (cr < lf) end = cr
@@ -202,7 +184,7 @@ export class Framer {
       return pos
     }
     this.#beginCounted(start, hasLeadingZero(held.bytes, 0))
-    const head = start % COUNT_UNIT
+    const head = start & HEAD_MASK
     const excess = Math.max(0, held.length - head - this.#keep)
     held.cutTo(held.length - excess)
     held.dropFront(head)
@@ -270,7 +252,7 @@ export class Framer {
     const to = Math.min(stop, pos + this.#max + BEYOND_MAX - held.length)
     held.append(chunk, pos, to, this.#marks.control(pos))
     if (to < stop || (stop === chunk.length && held.length === this.#max + BEYOND_MAX)) {
-      this.#handOver(held.bytes, 0, this.#max, held.controlBefore(this.#max), EventFlag.truncated)
+      this.#handOver(held.bytes, 0, this.#max, held.controlBefore(this.#max), FrameFlag.truncated)
       this.#state = State.skipLine
       held.clear()
       return to
@@ -293,14 +275,14 @@ export class Framer {
     this.#state = State.counted
     this.#fresh = false
     this.#after_count = true
-    this.#count = Math.floor(start / COUNT_UNIT)
+    this.#count = start >>> COUNT_SHIFT
     this.#keep = this.#count <= this.#max + 1 ? this.#count : this.#max
     if (leading_zero) this.#sink.leadingZeros()
   }
 
   #counted(chunk: Buffer, pos: number, start: number): number {
     this.#beginCounted(start, hasLeadingZero(chunk, pos))
-    const body = pos + (start % COUNT_UNIT)
+    const body = pos + (start & HEAD_MASK)
     const stop = body + this.#count
     if (this.#keep !== this.#count || stop > chunk.length) return this.#continueCounted(chunk, body)
     const end = chunk[stop - 1] === LF ? stop - 1 : stop
@@ -318,7 +300,7 @@ export class Framer {
       this.#deliverHeld(end)
       return to
     }
-    this.#handOver(held.bytes, 0, this.#max, held.controlBefore(this.#max), EventFlag.truncated)
+    this.#handOver(held.bytes, 0, this.#max, held.controlBefore(this.#max), FrameFlag.truncated)
     this.#state = State.skipCount
     this.#skip = this.#count - this.#max
     held.clear()
@@ -342,7 +324,7 @@ export class Framer {
     this.#finish()
     if (end - start > this.#max) {
       const cut = start + this.#max
-      this.#handOver(buf, start, cut, control && this.#marks.control(start) < cut, EventFlag.truncated)
+      this.#handOver(buf, start, cut, control && this.#marks.control(start) < cut, FrameFlag.truncated)
     } else if (end > start) this.#handOver(buf, start, end, control, 0)
   }
 
@@ -351,7 +333,7 @@ export class Framer {
     const cut = end > this.#max ? this.#max : end
     this.#finish()
     if (end > 0)
-      this.#handOver(held.bytes, 0, cut, held.controlBefore(cut), cut < end ? EventFlag.truncated : 0)
+      this.#handOver(held.bytes, 0, cut, held.controlBefore(cut), cut < end ? FrameFlag.truncated : 0)
     held.clear()
   }
 
@@ -361,10 +343,10 @@ export class Framer {
     let end = held.length
     if (state !== State.counted && end > 0 && held.bytes[end - 1] === CR) end--
     if (end > this.#max) end = this.#max
-    if (end > 0) this.#handOver(held.bytes, 0, end, held.controlBefore(end), EventFlag.truncated)
+    if (end > 0) this.#handOver(held.bytes, 0, end, held.controlBefore(end), FrameFlag.truncated)
   }
 
   #handOver(buf: Buffer, start: number, end: number, control: boolean, flags: number): void {
-    this.#sink.frame(buf, start, end, control ? flags | EventFlag.control : flags)
+    this.#sink.frame(buf, start, end, control ? flags | FrameFlag.control : flags)
   }
 }

@@ -23,8 +23,9 @@ export const Start = {
   tls: -4,
 } as const
 
-/** A count is answered as `count * COUNT_UNIT + length of digits and space`. */
-export const COUNT_UNIT = 16
+/** A count is answered as one number: the count, and below it the length of digits and space. */
+export const COUNT_SHIFT = 4
+export const HEAD_MASK = 15
 
 const LESS = 0x3c
 const GREATER = 0x3e
@@ -77,7 +78,7 @@ function readCount(buf: Buffer, at: number, end: number): number {
   const pri = readPri(buf, i + 1, end)
   if (pri < 0) return pri
   if (count < pri) return Start.other
-  return count * COUNT_UNIT + (i + 1 - at)
+  return (count << COUNT_SHIFT) | (i + 1 - at)
 }
 
 /** Reads the start of a frame at `at`; the bytes at hand end at `end`. A count, or one of {@link Start}. */

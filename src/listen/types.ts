@@ -47,7 +47,7 @@ export interface ListenerTally {
   refused(reason: RefuseReason, events: number): void
   /** Frames that arrived longer than `frame_max` or unfinished (delivered, flagged). */
   truncated(events: number): void
-  /** Counts with leading zeros that were believed (SETUP.md, loggen). */
+  /** Counts with leading zeros that were believed (loggen writes them). */
   leadingZeros(events: number): void
   /** Open connections now. */
   connections(count: number): void
