@@ -11,15 +11,38 @@ export interface StreamPlan {
   readonly label_formats: readonly string[]
 }
 
-/** One way to recognise a stream; absent keys are not asked. Texts compare exactly unless said. */
+/**
+ * What `label: { capture }` may name for each grammar. `label` is what the grammar takes for the label by itself
+ * (the rest of the line, the bracketed id of an NSX-V edge), the same as `rest`.
+ */
+export const CAPTURES: Readonly<Record<StreamPlan['grammar'], readonly string[]>> = {
+  none: [],
+  dfw: ['label', 'ruleset', 'rule_id', 'filter'],
+  gateway: ['label', 'interface', 'rule_id'],
+  nsxv_edge: ['label', 'rule_id'],
+}
+
+/**
+ * One way to recognise a stream; absent keys are not asked. Texts compare exactly unless said. An entry that asks for
+ * `body` and `ruleset` only is tried when no entry of any stream that asks for more has matched: text that looks like
+ * a firewall line does not take an event away from the program that wrote it.
+ */
 export interface StreamMatch {
   /** APP-NAME / TAG without `[pid]`, any of. */
   readonly program?: readonly string[]
   readonly msg_id?: readonly string[]
   /** A parameter of the structured data (any SD-ID named here) has this value. */
-  readonly structured_data?: { readonly id: string; readonly params: Readonly<Record<string, readonly string[]>> }
-  /** The message begins with any of these. */
+  readonly structured_data?: {
+    readonly id: string
+    readonly params: Readonly<Record<string, readonly string[]>>
+  }
+  /** The message begins with any of these, after blanks. */
   readonly message?: readonly string[]
   /** The message is wholly read by this grammar (anchored at its start). */
   readonly body?: 'dfw' | 'gateway' | 'nsxv_edge'
+  /**
+   * The rule set before a firewall line's rule id (`domain-c7/1002`) begins with any of these; without one it does not
+   * match. Read by `body`, or by the stream's grammar where `body` is left out.
+   */
+  readonly ruleset?: readonly string[]
 }

@@ -52,7 +52,11 @@ export const Fw = {
   interface: 36,
   /** The address family word (`INET`, `INET6`); NSX-V edge lines have none. */
   family: 38,
-  slots: 40,
+  /** What stands before the `/` of the rule id (`mainrs`, `domain-c7`); NSX-T's newer lines have none. */
+  ruleset: 40,
+  /** DFW lines: the number or hash of the vNIC's filter. */
+  filter: 42,
+  slots: 44,
 } as const
 
 /** Which grammar filled {@link EventView.fw}. The numbers are stored nowhere. */

@@ -1,0 +1,73 @@
+/** The tag of BSD-style headers: `prog:`, `prog[pid]:`, `prog[pid]`, `prog[]:` and `prog :`. */
+import type { Buffer } from 'node:buffer'
+import type { EventView } from './view.ts'
+
+const SPACE = 0x20
+const COLON = 0x3a
+const OPEN = 0x5b
+const CLOSE = 0x5d
+/** Longer words are no program names; RFC 3164 §4.1.3 says 32. */
+const TAG_MAX = 128
+
+/**
+ * Reads a tag at `p` into `app` and `proc` and sets `msg_start` behind it and one blank. False, with nothing set, when
+ * the word there is no tag: no colon and no bracket (RFC 3164 would let any blank end a tag, which makes the
+ * first word of every text one).
+ */
+export function readTag(view: EventView, buf: Buffer, p: number, end: number): boolean {
+  const last = end - p > TAG_MAX ? p + TAG_MAX : end
+  let q = p
+  let c = 0
+  while (q < last) {
+    c = buf[q] ?? 0
+    if (c === COLON || c === SPACE || c === OPEN || c < 0x21) break
+    q += 1
+  }
+  if (q === p || q >= last) return false
+  if (c === COLON) {
+    if (q + 1 < end && buf[q + 1] !== SPACE) return false
+    setTag(view, p, q, -1, -1, q + 1, end, buf)
+    return true
+  }
+  if (c === SPACE) {
+    if (buf[q + 1] !== COLON || q + 1 >= end || (q + 2 < end && buf[q + 2] !== SPACE)) return false
+    setTag(view, p, q, -1, -1, q + 2, end, buf)
+    return true
+  }
+  return c === OPEN && readBracketed(view, buf, p, q, end)
+}
+
+/** `[pid]` behind the name, with or without a colon. */
+function readBracketed(view: EventView, buf: Buffer, p: number, open: number, end: number): boolean {
+  const last = end - open > TAG_MAX ? open + TAG_MAX : end
+  let close = open + 1
+  while (close < last) {
+    const c = buf[close] ?? 0
+    if (c === CLOSE) break
+    if (c <= SPACE || c === OPEN) return false
+    close += 1
+  }
+  if (close >= last) return false
+  let next = close + 1
+  if (next < end && buf[next] === COLON) next += 1
+  else if (next < end && buf[next] !== SPACE) return false
+  setTag(view, p, open, open + 1, close, next, end, buf)
+  return true
+}
+
+function setTag(
+  view: EventView,
+  app: number,
+  app_end: number,
+  proc: number,
+  proc_end: number,
+  next: number,
+  end: number,
+  buf: Buffer,
+): void {
+  view.app_start = app
+  view.app_end = app_end
+  view.proc_start = proc
+  view.proc_end = proc_end
+  view.msg_start = next < end && buf[next] === SPACE ? next + 1 : next
+}
