@@ -64,8 +64,12 @@ export interface LabelProbe {
   /** Keys of different kinds never meet in the table. */
   readonly kind: number
   readonly part: 'whole' | 'prefix' | 'suffix'
-  /** Bytes of a prefix or suffix. */
+  /** Bytes of a prefix or suffix; 0 for `whole`. */
   readonly length: number
+  /** Labels of more bytes are not looked up: no key (or no name beside the lone part) can be that long. */
+  readonly max: number
+  /** Bytes must be equal; else ASCII letters match in either case. */
+  readonly exact: boolean
   /** Name of the label format, or `literal`. */
   readonly by: string
 }

@@ -1,0 +1,183 @@
+/** What is wrong across the entries of a rule set: names twice, names of nothing, limits passed. */
+import { resolve } from 'node:path'
+import type { Finding, Place } from '../config/findings.ts'
+import { meant } from '../config/nearest.ts'
+import { gatewayParents, PARENTS_MAX, parentsOf } from './compile-subjects.ts'
+import type { ForwarderModel, RulesModel, TenantModel } from './model.ts'
+import { checkWhere, type KnownNames } from './compile-where.ts'
+
+/** Collects findings; `where` is a place of the rules. */
+export class Findings {
+  readonly list: Finding[] = []
+
+  error(place: Place, message: string, hint: string): void {
+    this.list.push({ level: 'error', ...placed(place), message, hint })
+  }
+
+  warning(place: Place, message: string, hint: string): void {
+    this.list.push({ level: 'warning', ...placed(place), message, hint })
+  }
+
+  /** An error for each of the entries whose name another one has already. */
+  unique(what: string, entries: readonly { readonly place: Place; readonly name: string }[]): void {
+    const first = new Map<string, Place>()
+    for (const { name, place } of entries) {
+      const earlier = first.get(name)
+      if (earlier === undefined) first.set(name, place)
+      else
+        this.error(
+          place,
+          `${what} "${name}" is there twice`,
+          `the first is at ${atPlace(earlier)}; rename one`,
+        )
+    }
+  }
+}
+
+export function atPlace({ file, line, column }: Place): string {
+  return `${file}:${line}:${column}`
+}
+
+function placed({ file, line, column }: Place): Place {
+  return { file, line, column }
+}
+
+/** Everything but labels. */
+export function checkModel(
+  model: RulesModel,
+  forwardersMax: number,
+  known: KnownNames,
+  findings: Findings,
+): void {
+  findings.unique('tenant', model.tenants)
+  findings.unique('stream', model.streams)
+  findings.unique('label format', model.label_formats)
+  checkStreams(model, findings)
+  checkObjects(model.tenants, findings)
+  for (const tenant of model.tenants) checkTenant(tenant, forwardersMax, findings)
+  findings.unique('provider forwarder', model.provider)
+  for (const forwarder of model.provider) checkProviderForwarder(forwarder, findings)
+  checkFiles(model, findings)
+  for (const tenant of model.tenants)
+    for (const forwarder of tenant.forwarders) checkWhere(forwarder, true, known, findings)
+  for (const forwarder of model.provider) checkWhere(forwarder, false, known, findings)
+}
+
+function checkStreams(model: RulesModel, findings: Findings): void {
+  const formats = model.label_formats.map((format) => format.name)
+  for (const { name, place, label, label_formats } of model.streams) {
+    if (name === 'other')
+      findings.error(place, 'stream "other" is what nothing recognises', 'choose another name')
+    for (const format of label_formats) {
+      if (formats.includes(format)) continue
+      findings.error(place, `stream "${name}": unknown label format "${format}"`, meant(format, formats))
+    }
+    if (label === 'none' && label_formats.length > 0) {
+      findings.warning(
+        place,
+        `stream "${name}" has label formats but no label`,
+        'say where the label stands: `label: rest`',
+      )
+    }
+  }
+}
+
+/** An object of two tenants would make two tenants of one event. */
+function checkObjects(tenants: readonly TenantModel[], findings: Findings): void {
+  const first = new Map<string, { readonly tenant: TenantModel; readonly place: Place }>()
+  for (const tenant of tenants) {
+    for (const { id, place } of [...tenant.org_vdcs, ...tenant.data_center_groups, ...tenant.gateways]) {
+      const earlier = first.get(id)
+      if (earlier === undefined) first.set(id, { tenant, place })
+      else if (earlier.tenant !== tenant) {
+        const message = `id ${id} belongs to tenant "${tenant.name}" here and to tenant "${earlier.tenant.name}" at ${atPlace(earlier.place)}`
+        findings.error(place, message, 'an object belongs to one tenant; remove it from the other')
+      }
+    }
+  }
+}
+
+function checkTenant(tenant: TenantModel, forwardersMax: number, findings: Findings): void {
+  const { name, place, forwarders } = tenant
+  if (name === 'provider')
+    findings.error(place, 'tenant name "provider" stands for the provider', 'choose another name')
+  findings.unique(`tenant "${name}": forwarder`, forwarders)
+  const over = forwarders[forwardersMax]
+  if (over !== undefined) {
+    const message = `tenant "${name}" has ${forwarders.length} forwarders, and ${forwardersMax} are allowed`
+    findings.error(over.place, message, 'remove some, or raise `limits.forwarders_per_tenant`')
+  }
+  for (const forwarder of forwarders) {
+    if (forwarder.settings.queue.when_full === 'block') {
+      const message = `forwarder "${name}/${forwarder.name}": \`when_full: block\` would let one tenant stop all`
+      findings.error(
+        forwarder.place,
+        message,
+        "use `drop_oldest` or `drop_newest`; only the provider's may block",
+      )
+    }
+    if (forwarder.scope !== 'owned') {
+      const message = `forwarder "${name}/${forwarder.name}": a tenant's forwarder sees its own events only`
+      findings.error(forwarder.place, message, 'remove `scope`, or move the forwarder to `provider`')
+    }
+  }
+  checkGateways(tenant, findings)
+}
+
+function checkGateways(tenant: TenantModel, findings: Findings): void {
+  const parents = parentsOf(tenant)
+  for (const gateway of tenant.gateways) {
+    const text = `tenant "${tenant.name}": gateway "${gateway.name ?? gateway.id}"`
+    if (gateway.owner === null) {
+      if (parents.length <= PARENTS_MAX) continue
+      const message = `${text} names no owner, and the tenant has ${parents.length} Org VDCs and groups`
+      findings.warning(gateway.place, message, 'add `owner`: without it its composed label is not known')
+      continue
+    }
+    const own = gatewayParents(tenant, gateway)
+    if (own.length === 1) continue
+    const names = parents.flatMap(({ object }) => (object.name === null ? [object.id] : [object.name]))
+    const message =
+      own.length === 0
+        ? `${text}: owner "${gateway.owner}" is no Org VDC or group of the tenant`
+        : `${text}: owner "${gateway.owner}" is the name of ${own.length} objects`
+    findings.error(
+      gateway.place,
+      message,
+      own.length === 0 ? meant(gateway.owner, names) : 'name the owner by its id',
+    )
+  }
+}
+
+function checkProviderForwarder(forwarder: ForwarderModel, findings: Findings): void {
+  if (forwarder.settings.queue.when_full !== 'block') return
+  const message = `forwarder "provider/${forwarder.name}": \`when_full: block\` stops every sender while its queue is full`
+  findings.warning(forwarder.place, message, 'use it only where losing an event is worse than receiving none')
+}
+
+/** Two writers of one file would tear each other's lines and rotate under each other. */
+function checkFiles(model: RulesModel, findings: Findings): void {
+  const first = new Map<string, { readonly key: string; readonly place: Place }>()
+  const all = [
+    ...model.tenants.flatMap(({ name, forwarders }) =>
+      forwarders.map((forwarder) => ({ owner: name, forwarder })),
+    ),
+    ...model.provider.map((forwarder) => ({ owner: 'provider', forwarder })),
+  ]
+  for (const { owner, forwarder } of all) {
+    const { to } = forwarder.settings
+    if (to.scheme !== 'file') continue
+    const path = resolve(to.path)
+    const key = `${owner}/${forwarder.name}`
+    const earlier = first.get(path)
+    if (earlier === undefined) first.set(path, { key, place: forwarder.place })
+    else {
+      const message = `forwarders "${earlier.key}" and "${key}" write the same file ${path}`
+      findings.error(
+        forwarder.place,
+        message,
+        `the first is at ${atPlace(earlier.place)}; give each its own file`,
+      )
+    }
+  }
+}

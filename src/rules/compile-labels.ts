@@ -1,0 +1,214 @@
+/**
+ * From tenants and label formats to the label table: every key of every object, the owners they lead to, and the
+ * complaint when two tenants could be taken for each other.
+ */
+import type { Finding, Place } from '../config/findings.ts'
+import { type ConfusableKey, findConfusables, type KeyKind } from './compile-confusable.ts'
+import { buildLabelTable, foldAscii, type LabelKey } from './label-table.ts'
+import {
+  fromByteString,
+  LABEL_BYTES_MAX,
+  labelVariants,
+  toByteString,
+  trimBlanks,
+  VARIANTS_MAX,
+} from './label-variants.ts'
+import { formatSubjects, type Subject } from './compile-subjects.ts'
+import type { LabelFormatModel, RulesModel, StreamModel } from './model.ts'
+import type { LabelProbe, LabelTablePlan, NamedId, OwnerPlan } from './plan.ts'
+
+export interface CompiledLabels {
+  readonly labels: LabelTablePlan
+  readonly owners: readonly OwnerPlan[]
+  /** Tenants, by index, that at least one key leads to. */
+  readonly reachable: ReadonlySet<number>
+  readonly findings: readonly Finding[]
+}
+
+/** Lone parts of more lengths than this would make the look-up slower with every tenant. */
+const LONE_LENGTHS_MAX = 8
+
+const NOBODY: OwnerPlan = {
+  tenant: -1,
+  org_vdc: null,
+  data_center_group: null,
+  gateway: null,
+  by: '',
+  reason: 'label',
+}
+
+/** Owners by what they say, so that the keys of one object share one. */
+class Owners {
+  readonly list: OwnerPlan[] = [NOBODY]
+  readonly #indices = new Map<string, number>()
+
+  index(owner: OwnerPlan): number {
+    const text = JSON.stringify(owner)
+    let index = this.#indices.get(text)
+    if (index === undefined) {
+      index = this.list.push(owner) - 1
+      this.#indices.set(text, index)
+    }
+    return index
+  }
+
+  /** The owner that says only what both do: a key that fits two objects of a tenant tells no more. */
+  shared(a: number, b: number): number {
+    const [one, other] = [this.list[a] ?? NOBODY, this.list[b] ?? NOBODY]
+    const same = (x: NamedId | null, y: NamedId | null): NamedId | null =>
+      x !== null && x.id === y?.id ? x : null
+    return this.index({
+      ...one,
+      org_vdc: same(one.org_vdc, other.org_vdc),
+      data_center_group: same(one.data_center_group, other.data_center_group),
+      gateway: same(one.gateway, other.gateway),
+    })
+  }
+}
+
+/** All keys, by kind, then by their bytes in lower case. */
+class Keys {
+  readonly kinds: KeyKind[] = []
+  readonly #numbers = new Map<string, KeyKind>()
+
+  kind(by: string, part: LabelProbe['part'], length: number, exact: boolean): KeyKind {
+    const name = `${part} ${length} ${by}`
+    let kind = this.#numbers.get(name)
+    if (kind === undefined) {
+      kind = { number: this.kinds.length + 1, by, part, length, exact, max: 0, keys: new Map() }
+      this.#numbers.set(name, kind)
+      this.kinds.push(kind)
+    }
+    return kind
+  }
+
+  /** Adds a key; the same key of the same tenant keeps what both owners share. */
+  add(kind: KeyKind, key: ConfusableKey, max: number, owners: Owners): void {
+    kind.max = Math.max(kind.max, max)
+    const folded = foldByteString(key.bytes)
+    const there = kind.keys.get(folded)
+    if (there === undefined) {
+      kind.keys.set(folded, [key])
+      return
+    }
+    const equal = there.find(
+      (other) => other.tenant === key.tenant && (!kind.exact || other.bytes === key.bytes),
+    )
+    if (equal === undefined) there.push(key)
+    else if (equal.owner !== key.owner) equal.owner = owners.shared(equal.owner, key.owner)
+  }
+}
+
+/** ASCII letters of a byte string in lower case. */
+function foldByteString(bytes: string): string {
+  return /[A-Z]/.test(bytes) ? bytes.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : bytes
+}
+
+/** Makes the table and its owners. `streams` are those of the plan: index 0 is `other`. */
+export function compileLabels(
+  model: RulesModel,
+  streams: readonly Pick<StreamModel, 'label' | 'label_formats'>[],
+): CompiledLabels {
+  const findings: Finding[] = []
+  const owners = new Owners()
+  const keys = new Keys()
+  addLiterals(model, keys, owners, findings)
+  const used = new Set(streams.flatMap((stream) => (stream.label === 'none' ? [] : stream.label_formats)))
+  for (const format of model.label_formats) {
+    if (!used.has(format.name)) continue
+    addFormat(model, format, keys, owners, findings)
+  }
+  const kindsOf = streams.map((stream) => streamKinds(stream, keys.kinds))
+  findings.push(...findConfusables(kindsOf, model.tenants))
+  const all = keys.kinds.flatMap((kind) => [...kind.keys.values()].flat().map((key) => tableKey(kind, key)))
+  const probes = kindsOf.map((kinds) => kinds.map(toProbe))
+  const reachable = new Set(all.map((key) => key.tenant))
+  return { labels: buildLabelTable(all, probes), owners: owners.list, reachable, findings }
+}
+
+function addLiterals(model: RulesModel, keys: Keys, owners: Owners, findings: Finding[]): void {
+  for (const [tenant, { labels }] of model.tenants.entries()) {
+    for (const { place, text } of labels) {
+      const bytes = trimBlanks(toByteString(text))
+      if (bytes === '' || bytes.length > LABEL_BYTES_MAX) {
+        const message = `label ${JSON.stringify(text.slice(0, 40))} is ${bytes === '' ? 'empty' : 'too long'}`
+        findings.push(
+          error(place, message, `labels have 1 to ${LABEL_BYTES_MAX} bytes, blanks around them not counted`),
+        )
+        continue
+      }
+      const owner = owners.index({ ...NOBODY, tenant, by: 'literal', reason: 'literal' })
+      const key = { bytes, owner, tenant, place, object: `label ${JSON.stringify(text)}` }
+      keys.add(keys.kind('literal', 'whole', 0, true), key, bytes.length, owners)
+    }
+  }
+}
+
+function addFormat(
+  model: RulesModel,
+  format: LabelFormatModel,
+  keys: Keys,
+  owners: Owners,
+  findings: Finding[],
+): void {
+  const lone = new Map<string, number>()
+  for (const [tenant, entry] of model.tenants.entries()) {
+    for (const subject of formatSubjects(entry, format)) {
+      const variants = labelVariants(format, subject.from)
+      if (typeof variants === 'number') {
+        findings.push(tooMany(format, subject, variants))
+        continue
+      }
+      for (const { part, bytes, tells, max } of variants) {
+        const length = part === 'whole' ? 0 : bytes.length
+        const kind = keys.kind(format.name, part, length, format.case === 'keep')
+        if (length > 0) lone.set(`${part} ${length}`, length)
+        const known = tells === 'object' ? subject.known : subject.owner
+        const owner = owners.index({ tenant, ...known, by: format.name, reason: 'label' })
+        keys.add(kind, { bytes, owner, tenant, place: subject.place, object: subject.text }, max, owners)
+      }
+    }
+  }
+  if (lone.size > LONE_LENGTHS_MAX) {
+    const message = `label_formats ${format.name}: its lone part has ${lone.size} different lengths`
+    findings.push(
+      error(format.place, message, 'let `alone` parts take an id, or a `first` that all names reach'),
+    )
+  }
+}
+
+function tooMany(format: LabelFormatModel, subject: Subject, count: number): Finding {
+  const message = `label_formats ${format.name}: ${count} variants of ${subject.text}, more than ${VARIANTS_MAX}`
+  return error(format.place, message, 'name fewer separators, or fewer parts with `hyphens: [keep, remove]`')
+}
+
+/** Kinds that a stream looks up, in order: literals, whole labels, then lone parts, the longest first. */
+function streamKinds(
+  stream: Pick<StreamModel, 'label' | 'label_formats'>,
+  kinds: readonly KeyKind[],
+): KeyKind[] {
+  if (stream.label === 'none') return []
+  const own = ['literal', ...stream.label_formats].flatMap((by) => kinds.filter((kind) => kind.by === by))
+  const unique = [...new Set(own)]
+  return unique.toSorted((a, b) =>
+    a.length - b.length === 0 ? 0 : a.length === 0 ? -1 : b.length === 0 ? 1 : b.length - a.length,
+  )
+}
+
+function toProbe({ number, part, length, max, exact, by }: KeyKind): LabelProbe {
+  return { kind: number, part, length, max, exact, by }
+}
+
+function tableKey(kind: KeyKind, key: ConfusableKey): LabelKey {
+  const bytes = fromByteString(key.bytes)
+  return {
+    kind: kind.number,
+    bytes: kind.exact ? bytes : foldAscii(bytes),
+    owner: key.owner,
+    tenant: key.tenant,
+  }
+}
+
+function error(place: Place, message: string, hint: string): Finding {
+  return { level: 'error', file: place.file, line: place.line, column: place.column, message, hint }
+}

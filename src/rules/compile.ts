@@ -1,0 +1,130 @@
+/**
+ * From the rule set as read to the plan that workers run: everything checked across entries, everything that the
+ * hot path touches turned into indices. Pure; complains about everything at once.
+ */
+import type { StreamPlan } from '../classify/streams.ts'
+import type { Finding } from '../config/findings.ts'
+import { checkModel, Findings } from './compile-checks.ts'
+import { compileLabels } from './compile-labels.ts'
+import type { ForwarderSettings } from './forwarder-settings.ts'
+import type { ForwarderModel, RulesModel, StreamModel } from './model.ts'
+import type { Condition, ForwarderPlan, RulesPlan, TenantPlan } from './plan.ts'
+
+/** What the configuration says about rules. */
+export interface CompileLimits {
+  readonly forwarders_per_tenant: number
+  /** Names that `where` may compare with; left out: not checked. */
+  readonly listeners?: readonly string[]
+  readonly sources?: readonly { readonly name: string; readonly site: string | null }[]
+}
+
+export interface Compiled {
+  /** There when no finding is an error. */
+  readonly plan?: RulesPlan
+  readonly findings: readonly Finding[]
+}
+
+const OTHER: StreamPlan = { name: 'other', grammar: 'none', match: [], label: 'none', label_formats: [] }
+
+/** Compiles a rule set. `generation` counts accepted ones from 1. */
+export function compileRules(model: RulesModel, generation: number, limits: CompileLimits): Compiled {
+  const findings = new Findings()
+  const streams = [OTHER, ...model.streams.map(streamPlan)]
+  checkModel(model, limits.forwarders_per_tenant, knownNames(model, streams, limits), findings)
+  const { labels, owners, reachable, findings: confusables } = compileLabels(model, streams)
+  findings.list.push(...confusables)
+  for (const [index, { name, place }] of model.tenants.entries()) {
+    if (reachable.has(index)) continue
+    const hint = 'add `org_vdcs`, `data_center_groups`, `gateways` or `labels`'
+    findings.warning(place, `tenant "${name}" has no label, so no event can be its own`, hint)
+  }
+  if (findings.list.some(({ level }) => level === 'error')) return { findings: findings.list }
+  const conditions = new Conditions()
+  const forwarders: ForwarderPlan[] = []
+  const tenants = model.tenants.map(({ name, org, rate_max, forwarders: own }, tenant): TenantPlan => {
+    const indices = own.map(
+      (forwarder) => forwarders.push(forwarderPlan(forwarder, tenant, name, conditions)) - 1,
+    )
+    return { name, org: org === null ? null : { id: org.id, name: org.name }, rate_max, forwarders: indices }
+  })
+  for (const forwarder of model.provider)
+    forwarders.push(forwarderPlan(forwarder, -1, 'provider', conditions))
+  const plan = { generation, streams, tenants, owners, labels, forwarders, conditions: conditions.list }
+  return { plan, findings: findings.list }
+}
+
+function streamPlan({ name, grammar, match, label, label_formats }: StreamModel): StreamPlan {
+  return { name, grammar, match, label, label_formats }
+}
+
+function knownNames(
+  model: RulesModel,
+  streams: readonly StreamPlan[],
+  { listeners, sources }: CompileLimits,
+) {
+  return {
+    stream: streams.map(({ name }) => name),
+    tenant: model.tenants.map(({ name }) => name),
+    listener: listeners,
+    source: sources?.map(({ name }) => name),
+    site: sources?.flatMap(({ site }) => site ?? []),
+  }
+}
+
+/** Equal conditions get one index. */
+class Conditions {
+  readonly list: Condition[] = []
+  readonly #indices = new Map<string, number>()
+
+  index(condition: Condition | null): number {
+    if (condition === null) return -1
+    const text = JSON.stringify(condition)
+    let index = this.#indices.get(text)
+    if (index === undefined) {
+      index = this.list.push(condition) - 1
+      this.#indices.set(text, index)
+    }
+    return index
+  }
+}
+
+function forwarderPlan(
+  forwarder: ForwarderModel,
+  tenant: number,
+  owner: string,
+  conditions: Conditions,
+): ForwarderPlan {
+  const { name, scope, where, settings } = forwarder
+  return { tenant, key: `${owner}/${name}`, name, scope, condition: conditions.index(where), settings }
+}
+
+/**
+ * The plan as each of `workers` workers runs it: totals become shares, so that together they keep to what was
+ * configured. A `file:` destination is owned by one worker, which gets all of its queue. No share falls below 1.
+ */
+export function divideLimits(plan: RulesPlan, workers: number): RulesPlan {
+  if (workers <= 1) return plan
+  const share = (total: number): number => (total === 0 ? 0 : Math.max(1, Math.floor(total / workers)))
+  return {
+    ...plan,
+    tenants: plan.tenants.map((tenant) => ({
+      ...tenant,
+      rate_max: tenant.rate_max === null ? null : share(tenant.rate_max),
+    })),
+    forwarders: plan.forwarders.map((forwarder) => ({
+      ...forwarder,
+      settings: divided(forwarder.settings, share),
+    })),
+  }
+}
+
+function divided(settings: ForwarderSettings, share: (total: number) => number): ForwarderSettings {
+  if (settings.to.scheme === 'file') return settings
+  const { queue, replay, concurrency } = settings
+  return {
+    ...settings,
+    queue: { ...queue, memory_max: share(queue.memory_max), disk_max: share(queue.disk_max) },
+    replay: share(replay),
+    concurrency: share(concurrency),
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Whose event it is: the one place that decides (router, `explain` and `parse` ask here).
+ *
+ * Fails closed. A label counts only by position in a stream that carries labels, in a frame with a complete header,
+ * from a source that may send that stream, and only when its end is known to be its end: an event cut on the way
+ * loses its tail, and what is left of a label may be another tenant's whole one.
+ */
+import { EventFlag, type EventView } from '../classify/view.ts'
+import { LABEL_AMBIGUOUS, type LabelTable } from './label-table.ts'
+import type { RulesPlan } from './plan.ts'
+
+/** Why nobody owns an event, as {@link Ownership.decide} returns it. */
+export const Orphan = { no_label: -1, unknown_label: -2, ambiguous_label: -3, untrusted_source: -4 } as const
+export type OrphanReason = keyof typeof Orphan
+
+/** Names of {@link Orphan}, by `-code - 1`. */
+export const ORPHAN_REASONS = ['no_label', 'unknown_label', 'ambiguous_label', 'untrusted_source'] as const
+
+/** The reason of a negative answer of {@link Ownership.decide}. */
+export function orphanReason(code: number): OrphanReason {
+  return ORPHAN_REASONS[-code - 1] ?? 'no_label'
+}
+
+/**
+ * Which streams each source may send: by source number (place plus 1), a byte per stream. Number 0 is a peer of no
+ * source: trusted with everything when no sources are configured, else with nothing.
+ */
+export function sourceStreams(
+  plan: Pick<RulesPlan, 'streams'>,
+  sources: readonly { readonly streams: readonly string[] | null }[],
+): Uint8Array[] {
+  const none = new Uint8Array(plan.streams.length).fill(sources.length === 0 ? 1 : 0)
+  const each = sources.map(({ streams }) =>
+    Uint8Array.from(plan.streams, (stream) => (streams === null || streams.includes(stream.name) ? 1 : 0)),
+  )
+  return [none, ...each]
+}
+
+const CUT = EventFlag.truncated | EventFlag.cut_by_sender
+
+export class Ownership {
+  readonly #table: LabelTable
+  readonly #allowed: readonly Uint8Array[]
+  /** Per stream: 0 carries no label, 1 a label that ends inside the frame, 2 one that may be the frame's tail. */
+  readonly #labelled: Uint8Array
+
+  /** `sources` as made by {@link sourceStreams}. */
+  constructor(plan: Pick<RulesPlan, 'streams'>, table: LabelTable, sources: readonly Uint8Array[]) {
+    this.#table = table
+    this.#allowed = sources
+    this.#labelled = Uint8Array.from(plan.streams, ({ label }) =>
+      label === 'none' ? 0 : label === 'rest' ? 2 : 1,
+    )
+  }
+
+  /** Index of the owner, above 0; else an {@link Orphan} code. */
+  decide(view: EventView): number {
+    return this.decideTrusted(view, this.trusts(view))
+  }
+
+  /** Whether the view's source may send its stream. */
+  trusts(view: EventView): boolean {
+    return this.#allowed[view.source]?.[view.stream] === 1
+  }
+
+  /** {@link Ownership.decide} with the question of the source answered by the caller. */
+  decideTrusted(view: EventView, trusted: boolean): number {
+    if (!trusted) return Orphan.untrusted_source
+    const labelled = this.#labelled[view.stream]
+    if (labelled === undefined || labelled === 0) return Orphan.no_label
+    if (view.label_start < 0 || view.label_end <= view.label_start) return Orphan.no_label
+    if ((view.flags & EventFlag.complete_header) === 0) return Orphan.untrusted_source
+    if (labelled === 2 && (view.flags & CUT) !== 0) return Orphan.unknown_label
+    const owner = this.#table.find(view.stream, view.buf, view.label_start, view.label_end)
+    if (owner > 0) return owner
+    return owner === LABEL_AMBIGUOUS ? Orphan.ambiguous_label : Orphan.unknown_label
+  }
+
+  /** Which label format found the last owner, or `literal`. */
+  get by(): string {
+    return this.#table.by
+  }
+}
