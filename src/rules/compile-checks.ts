@@ -58,9 +58,18 @@ export function checkModel(
   findings.unique('provider forwarder', model.provider)
   for (const forwarder of model.provider) checkProviderForwarder(forwarder, findings)
   checkFiles(model, findings)
-  for (const tenant of model.tenants)
-    for (const forwarder of tenant.forwarders) checkWhere(forwarder, true, known, findings)
-  for (const forwarder of model.provider) checkWhere(forwarder, false, known, findings)
+  for (const [key, forwarder] of keyedForwarders(model)) checkWhere(key, forwarder, known, findings)
+}
+
+/** All forwarders, with `acme/siem` and the like. */
+function keyedForwarders(model: RulesModel): [string, ForwarderModel][] {
+  const tenants = model.tenants.flatMap(({ name, forwarders }) =>
+    forwarders.map((forwarder): [string, ForwarderModel] => [`${name}/${forwarder.name}`, forwarder]),
+  )
+  return [
+    ...tenants,
+    ...model.provider.map((forwarder): [string, ForwarderModel] => [`provider/${forwarder.name}`, forwarder]),
+  ]
 }
 
 function checkStreams(model: RulesModel, findings: Findings): void {
@@ -158,17 +167,10 @@ function checkProviderForwarder(forwarder: ForwarderModel, findings: Findings): 
 /** Two writers of one file would tear each other's lines and rotate under each other. */
 function checkFiles(model: RulesModel, findings: Findings): void {
   const first = new Map<string, { readonly key: string; readonly place: Place }>()
-  const all = [
-    ...model.tenants.flatMap(({ name, forwarders }) =>
-      forwarders.map((forwarder) => ({ owner: name, forwarder })),
-    ),
-    ...model.provider.map((forwarder) => ({ owner: 'provider', forwarder })),
-  ]
-  for (const { owner, forwarder } of all) {
+  for (const [key, forwarder] of keyedForwarders(model)) {
     const { to } = forwarder.settings
     if (to.scheme !== 'file') continue
     const path = resolve(to.path)
-    const key = `${owner}/${forwarder.name}`
     const earlier = first.get(path)
     if (earlier === undefined) first.set(path, { key, place: forwarder.place })
     else {

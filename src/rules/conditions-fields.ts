@@ -2,8 +2,7 @@
  * Where each field of a condition is found. Four kinds: spans of the frame, numbers of the header, texts that are
  * known by name (a stream, a listener, an owner), and spans that hold addresses or numbers. Reading one makes nothing.
  */
-import { type EventView, Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
-import { EventFlag } from '../classify/view.ts'
+import { EventFlag, type EventView, Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
 import type { ConditionField, RulesPlan } from './plan.ts'
 
 /** Names that the configuration gives to numbers in a view. */
@@ -60,19 +59,6 @@ function firewall(slot: number): SpanReader {
   }
 }
 
-const REASON = new TextEncoder().encode('reason-')
-
-/** Gateway lines write `reason-match` for what the others call `match`. */
-const eventSpan: SpanReader = {
-  start: (view) => {
-    const start = view.grammar === 0 ? -1 : (view.fw[Fw.event] as number)
-    if (start < 0 || (view.fw[Fw.event + 1] as number) - start <= REASON.length) return start
-    for (let at = 0; at < REASON.length; at++) if (view.buf[start + at] !== REASON[at]) return start
-    return start + REASON.length
-  },
-  end: (view) => view.fw[Fw.event + 1] as number,
-}
-
 const spans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
   hostname: [{ start: (view) => view.host_start, end: (view) => view.host_end }],
   app_name: [{ start: (view) => view.app_start, end: (view) => view.app_end }],
@@ -80,7 +66,7 @@ const spans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
   msg_id: [{ start: (view) => view.msgid_start, end: (view) => view.msgid_end }],
   message: [{ start: (view) => view.msg_start, end: (view) => view.end }],
   label: [{ start: (view) => view.label_start, end: (view) => view.label_end }],
-  'firewall.event': [eventSpan],
+  'firewall.event': [firewall(Fw.event)],
   'firewall.action': [firewall(Fw.action)],
   'firewall.direction': [firewall(Fw.direction)],
   'firewall.protocol': [firewall(Fw.protocol)],

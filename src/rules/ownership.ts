@@ -37,20 +37,19 @@ export function sourceStreams(
 }
 
 const CUT = EventFlag.truncated | EventFlag.cut_by_sender
+const BLANK = 0x20
 
 export class Ownership {
   readonly #table: LabelTable
   readonly #allowed: readonly Uint8Array[]
-  /** Per stream: 0 carries no label, 1 a label that ends inside the frame, 2 one that may be the frame's tail. */
+  /** Per stream: whether it carries labels. */
   readonly #labelled: Uint8Array
 
   /** `sources` as made by {@link sourceStreams}. */
   constructor(plan: Pick<RulesPlan, 'streams'>, table: LabelTable, sources: readonly Uint8Array[]) {
     this.#table = table
     this.#allowed = sources
-    this.#labelled = Uint8Array.from(plan.streams, ({ label }) =>
-      label === 'none' ? 0 : label === 'rest' ? 2 : 1,
-    )
+    this.#labelled = Uint8Array.from(plan.streams, ({ label }) => (label === 'none' ? 0 : 1))
   }
 
   /** Index of the owner, above 0; else an {@link Orphan} code. */
@@ -66,11 +65,10 @@ export class Ownership {
   /** {@link Ownership.decide} with the question of the source answered by the caller. */
   decideTrusted(view: EventView, trusted: boolean): number {
     if (!trusted) return Orphan.untrusted_source
-    const labelled = this.#labelled[view.stream]
-    if (labelled === undefined || labelled === 0) return Orphan.no_label
+    if (this.#labelled[view.stream] !== 1) return Orphan.no_label
     if (view.label_start < 0 || view.label_end <= view.label_start) return Orphan.no_label
     if ((view.flags & EventFlag.complete_header) === 0) return Orphan.untrusted_source
-    if (labelled === 2 && (view.flags & CUT) !== 0) return Orphan.unknown_label
+    if ((view.flags & CUT) !== 0 && isTail(view)) return Orphan.unknown_label
     const owner = this.#table.find(view.stream, view.buf, view.label_start, view.label_end)
     if (owner > 0) return owner
     return owner === LABEL_AMBIGUOUS ? Orphan.ambiguous_label : Orphan.unknown_label
@@ -80,4 +78,10 @@ export class Ownership {
   get by(): string {
     return this.#table.by
   }
+}
+
+/** Whether nothing but blanks follows the label in its frame. */
+function isTail(view: EventView): boolean {
+  for (let at = view.label_end; at < view.end; at++) if (view.buf[at] !== BLANK) return false
+  return true
 }
