@@ -148,7 +148,11 @@ export class Counters {
     for (const [key, block] of this.#blocks) {
       const memory = block.buffer as SharedArrayBuffer
       const colon = key.indexOf(':')
-      const entry = { kind: key.slice(0, colon) as CounterKind, name: key.slice(colon + 1), cell: block.byteOffset / 8 }
+      const entry = {
+        kind: key.slice(0, colon) as CounterKind,
+        name: key.slice(colon + 1),
+        cell: block.byteOffset / 8,
+      }
       const list = byMemory.get(memory)
       if (list === undefined) byMemory.set(memory, [entry])
       else list.push(entry)
@@ -168,7 +172,9 @@ export class Counters {
 
   names(kind: CounterKind): string[] {
     const prefix = `${kind}:`
-    return [...this.#blocks.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length))
+    return [...this.#blocks.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length))
   }
 }
 

@@ -8,7 +8,12 @@ export class LogweirError extends Error {
   readonly mend: string
   readonly exit: 1 | 2 | 70
 
-  constructor(code: string, message: string, mend: string, options: { cause?: unknown; exit?: 1 | 2 | 70 } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    mend: string,
+    options: { cause?: unknown; exit?: 1 | 2 | 70 } = {},
+  ) {
     super(message, { cause: options.cause })
     this.name = 'LogweirError'
     this.code = code

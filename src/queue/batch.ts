@@ -94,7 +94,13 @@ export class Batch {
   /** Set by stream destinations: the kernel took all of its bytes, so a dying router does not lose it. */
   written = false
 
-  constructor(form: PayloadForm, identity: BatchIdentity, names: BatchNames, payload: Buffer, index?: ArrayBuffer) {
+  constructor(
+    form: PayloadForm,
+    identity: BatchIdentity,
+    names: BatchNames,
+    payload: Buffer,
+    index?: ArrayBuffer,
+  ) {
     this.form = form
     this.identity = identity
     this.names = names
@@ -137,7 +143,8 @@ export class Batch {
     this.#f64[n * ENTRY_F64 + 1] = event.received_at
     u32[word + 4] = owner
     u16[half + 10] = event.stream
-    u16[half + 11] = event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
+    u16[half + 11] =
+      event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
     u16[half + 12] = event.listener
     u16[half + 13] = event.source
     u16[half + 14] = event.flags

@@ -145,7 +145,7 @@ export class DiskBacklog {
   dropOldest(): void {
     if (this.#dropping || this.#unread.batches === 0) return
     this.#dropping = true
-    void this.#port.client.dropOldest(this.#key, this.#cursor, DROP_BYTES).then(lost => {
+    void this.#port.client.dropOldest(this.#key, this.#cursor, DROP_BYTES).then((lost) => {
       this.#dropping = false
       this.#paused_until = 0
       this.#take(lost.batches, lost.events, lost.bytes)
@@ -167,7 +167,7 @@ export class DiskBacklog {
   #read(): void {
     if (this.#reading || this.#closed) return
     this.#reading = true
-    void this.#port.client.read(this.#key, this.#cursor, READ_BYTES).then(result => {
+    void this.#port.client.read(this.#key, this.#cursor, READ_BYTES).then((result) => {
       this.#reading = false
       for (const damage of result.damaged) this.#damaged(damage.batches, damage.events)
       for (const row of result.rows) this.#admit(row.sequence, row.events, row.bytes)

@@ -91,9 +91,9 @@ export class ForwarderQueue implements Lane {
     this.#cells = deps.cells
     this.#next_sequence = next_sequence
     this.#disk = new DiskBacklog(this.key, deps.disk, deps.clock, {
-      committed: batch => this.#committed(batch),
-      refused: outcome => this.#refused(outcome),
-      charge: bytes => this.#charge(bytes),
+      committed: (batch) => this.#committed(batch),
+      refused: (outcome) => this.#refused(outcome),
+      charge: (bytes) => this.#charge(bytes),
       ready: () => this.#destination?.wake(),
       lost: (reason, events) => this.#lostOnDisk(reason, events),
     })
@@ -138,12 +138,16 @@ export class ForwarderQueue implements Lane {
     this.#limits = limits
   }
 
-  /** Counts what was found on disk at start as enqueued again. */
+  /**
+   * Takes over what was found on disk at start: it counts as enqueued again. After the death of a worker the books
+   * still hold what was spooled: more than that had a copy in flight, less was acknowledged before the books knew.
+   */
   adopt(batches: number, events: number, bytes: number): void {
-    if (batches === 0) return
     this.#disk.adopt(batches, events, bytes)
-    add(this.#cells, ForwarderCell.enqueued, events)
-    add(this.#cells, ForwarderCell.spooled, events)
+    const booked = this.#cells[ForwarderCell.spooled] as number
+    if (events >= booked) add(this.#cells, ForwarderCell.enqueued, events - booked)
+    else add(this.#cells, ForwarderCell.delivered, booked - events)
+    this.#cells[ForwarderCell.spooled] = events
   }
 
   // ---- left side ---------------------------------------------------------------------------------
@@ -187,7 +191,12 @@ export class ForwarderQueue implements Lane {
     this.#next_sequence += 1
     faultPoint('worker.seal')
     this.#memory.push(batch)
-    if (this.#limits.spool === 'always' || this.#held > this.#limits.memory_max / 2 || this.#deps.budget.pressed) this.spill()
+    if (
+      this.#limits.spool === 'always' ||
+      this.#held > this.#limits.memory_max / 2 ||
+      this.#deps.budget.pressed
+    )
+      this.spill()
     this.#destination?.wake()
     this.#deps.watch(this)
   }
@@ -306,7 +315,7 @@ export class ForwarderQueue implements Lane {
     batch.written = false
     add(this.#cells, ForwarderCell.in_flight, -batch.events)
     add(this.#cells, ForwarderCell.queued, batch.events)
-    const at = this.#returned.findIndex(other => other.sequence > batch.sequence)
+    const at = this.#returned.findIndex((other) => other.sequence > batch.sequence)
     this.#returned.splice(at === -1 ? this.#returned.length : at, 0, batch)
     this.#deps.watch(this)
   }
@@ -339,7 +348,7 @@ export class ForwarderQueue implements Lane {
    */
   *#spillable(): Generator<Batch> {
     const older = [...this.#leased, ...this.#returned].sort((a, b) => a.sequence - b.sequence)
-    if (this.#memory.length > 0 || older.some(batch => !batch.written)) {
+    if (this.#memory.length > 0 || older.some((batch) => !batch.written)) {
       for (const batch of older) if (!batch.on_disk && !this.#disk.isWriting(batch)) yield batch
     }
     for (const batch of this.#memory) if (!batch.on_disk && !this.#disk.isWriting(batch)) yield batch
@@ -381,7 +390,7 @@ export class ForwarderQueue implements Lane {
     this.sealOpen()
     this.#closed = true
     assert(this.#leased.size === 0, 'closed with batches in flight')
-    return [...this.#returned, ...this.#memory].filter(batch => !batch.on_disk)
+    return [...this.#returned, ...this.#memory].filter((batch) => !batch.on_disk)
   }
 
   /** The stop file has what {@link close} returned. */
@@ -432,7 +441,8 @@ export class ForwarderQueue implements Lane {
     this.#held += bytes
     if (bytes >= 0) this.#deps.budget.charge(bytes)
     else this.#deps.budget.release(-bytes)
-    if (this.#limits.when_full === 'block') this.#deps.budget.block(this.key, this.#held >= this.#limits.memory_max)
+    if (this.#limits.when_full === 'block')
+      this.#deps.budget.block(this.key, this.#held >= this.#limits.memory_max)
   }
 
   #free(batch: Batch): void {
@@ -448,7 +458,8 @@ function observeDelivery(cells: Float64Array, batch: Batch, now: number): void {
   if (first_bucket === bucketOf(now - batch.received_at(last))) {
     add(cells, ForwarderCell.delivery + first_bucket, batch.events)
   } else {
-    for (let n = 0; n <= last; n++) add(cells, ForwarderCell.delivery + bucketOf(now - batch.received_at(n)), 1)
+    for (let n = 0; n <= last; n++)
+      add(cells, ForwarderCell.delivery + bucketOf(now - batch.received_at(n)), 1)
   }
   const middle = (batch.received_at(0) + batch.received_at(last)) / 2
   add(cells, ForwarderCell.delivery_sum, (Math.max(0, now - middle) / 1000) * batch.events)

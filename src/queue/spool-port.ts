@@ -40,7 +40,16 @@ export interface SpoolClient {
    * Drops at least `bytes` of the oldest batches after sequence `after` (those up to it are in flight) to make
    * room; says what was lost and through which sequence.
    */
-  dropOldest(key: string, after: number, bytes: number): Promise<{ readonly events: number; readonly bytes: number; readonly batches: number; readonly through: number }>
+  dropOldest(
+    key: string,
+    after: number,
+    bytes: number,
+  ): Promise<{
+    readonly events: number
+    readonly bytes: number
+    readonly batches: number
+    readonly through: number
+  }>
   /** Graceful stop: every row in one transaction into the worker's `stop` file. */
   stop(rows: readonly { readonly key: string; readonly row: SpoolRow }[]): Promise<void>
   /** Current state for metrics; cheap. */

@@ -48,18 +48,24 @@ export class Router {
     this.#conditions = conditions
     this.#cells = cells
     this.#rates = new TenantRates(
-      plan.tenants.map(tenant => tenant.rate_max),
+      plan.tenants.map((tenant) => tenant.rate_max),
       now,
     )
-    this.#tenant_of = Int32Array.from(plan.owners, owner => owner.tenant)
+    this.#tenant_of = Int32Array.from(plan.owners, (owner) => owner.tenant)
     const target = (index: number): Target => ({
       queue: queues[index] as ForwarderQueue,
       condition: plan.forwarders[index]?.condition ?? -1,
     })
-    this.#tenants = plan.tenants.map(tenant => tenant.forwarders.map(target))
-    const provider = plan.forwarders.flatMap(({ tenant, scope }, index) => (tenant === -1 ? [{ scope, index }] : []))
-    this.#provider_owned = provider.filter(({ scope }) => scope !== 'orphans').map(({ index }) => target(index))
-    this.#provider_orphans = provider.filter(({ scope }) => scope !== 'owned').map(({ index }) => target(index))
+    this.#tenants = plan.tenants.map((tenant) => tenant.forwarders.map(target))
+    const provider = plan.forwarders.flatMap(({ tenant, scope }, index) =>
+      tenant === -1 ? [{ scope, index }] : [],
+    )
+    this.#provider_owned = provider
+      .filter(({ scope }) => scope !== 'orphans')
+      .map(({ index }) => target(index))
+    this.#provider_orphans = provider
+      .filter(({ scope }) => scope !== 'owned')
+      .map(({ index }) => target(index))
     this.#has_conditions = plan.conditions.length > 0
   }
 

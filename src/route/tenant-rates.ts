@@ -8,9 +8,9 @@ export class TenantRates {
 
   /** `rates` in events a second, null for no limit; `now` monotonic milliseconds. */
   constructor(rates: readonly (number | null)[], now: number) {
-    this.limited = rates.some(rate => rate !== null)
-    this.#per_ms = Float64Array.from(rates, rate => (rate ?? 0) / 1000)
-    this.#tokens = Float64Array.from(rates, rate => rate ?? 0)
+    this.limited = rates.some((rate) => rate !== null)
+    this.#per_ms = Float64Array.from(rates, (rate) => (rate ?? 0) / 1000)
+    this.#tokens = Float64Array.from(rates, (rate) => rate ?? 0)
     this.#at = new Float64Array(rates.length).fill(now)
   }
 

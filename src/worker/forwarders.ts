@@ -62,8 +62,18 @@ export class Forwarders {
 
   /** Takes over what disk holds from before: queues without a destination, until the rules name them. */
   recover(chains: readonly ChainState[], identity: Omit<BatchIdentity, 'forwarder'>): void {
-    for (const chain of chains) {
-      const queue = this.#makeQueue({ ...identity, forwarder: chain.key }, parkedLimits(), chain.last_sequence + 1)
+    const known = new Set(chains.map((chain) => chain.key))
+    // Books of a worker that died, about chains that were drained before they knew.
+    const drained = this.#deps.counters
+      .names('forwarder')
+      .filter((key) => !known.has(key))
+      .map(emptyChain)
+    for (const chain of [...chains, ...drained]) {
+      const queue = this.#makeQueue(
+        { ...identity, forwarder: chain.key },
+        parkedLimits(),
+        chain.last_sequence + 1,
+      )
       queue.adopt(chain.batches, chain.events, chain.bytes)
       this.#held.set(chain.key, { queue, settings: '', active: false, stopping: undefined })
     }
@@ -77,7 +87,7 @@ export class Forwarders {
     names: BatchNames,
   ): ForwarderQueue[] {
     const seen = new Set<string>()
-    const queues = plan.forwarders.map(forwarder => {
+    const queues = plan.forwarders.map((forwarder) => {
       seen.add(forwarder.key)
       return this.#take(forwarder, settings, { ...identity, forwarder: forwarder.key }, names)
     })
@@ -116,7 +126,8 @@ export class Forwarders {
     const attach = (): void => {
       held.stopping = undefined
       // Changed or removed once more while the old destination was stopping.
-      if (held.settings === json && held.active) held.queue.attach(this.#deps.makeDestination(plan, held.queue))
+      if (held.settings === json && held.active)
+        held.queue.attach(this.#deps.makeDestination(plan, held.queue))
     }
     const old = held.queue.destination
     if (held.stopping !== undefined) held.stopping = held.stopping.then(attach)
@@ -129,7 +140,9 @@ export class Forwarders {
     held.settings = ''
     held.queue.sealOpen()
     const old = held.queue.destination
-    this.#deps.log('info', `forwarder ${key} left the rules: it drains, then its spool is kept`, { forwarder: key })
+    this.#deps.log('info', `forwarder ${key} left the rules: it drains, then its spool is kept`, {
+      forwarder: key,
+    })
     if (old !== undefined) {
       held.stopping = this.#stopDestination(held.queue, old, REMOVED_GRACE_MS).then(() => {
         held.stopping = undefined
@@ -144,10 +157,13 @@ export class Forwarders {
   }
 
   /** Stops every destination and takes out what only memory has, for the stop file. */
-  async stop(grace: number, written: () => Promise<void>): Promise<{ readonly key: string; readonly row: SpoolRow }[]> {
+  async stop(
+    grace: number,
+    written: () => Promise<void>,
+  ): Promise<{ readonly key: string; readonly row: SpoolRow }[]> {
     for (const { queue } of this.#held.values()) queue.sealOpen()
     await Promise.all(
-      [...this.#held.values()].map(async held => {
+      [...this.#held.values()].map(async (held) => {
         held.active = false
         await held.stopping
         await held.queue.destination?.stop(grace)
@@ -157,7 +173,10 @@ export class Forwarders {
     const rows: { key: string; row: SpoolRow }[] = []
     for (const { queue } of this.#held.values()) {
       for (const batch of queue.close()) {
-        rows.push({ key: queue.key, row: { sequence: batch.sequence, events: batch.events, bytes: serialiseBatch(batch) } })
+        rows.push({
+          key: queue.key,
+          row: { sequence: batch.sequence, events: batch.events, bytes: serialiseBatch(batch) },
+        })
       }
     }
     return rows
@@ -196,9 +215,20 @@ function queueLimits(forwarder: ForwarderSettings, settings: Settings): QueueLim
   }
 }
 
+function emptyChain(key: string): ChainState {
+  return { key, batches: 0, events: 0, bytes: 0, file_bytes: 0, last_sequence: -1 }
+}
+
 function parkedLimits(): QueueLimits {
   const when_full = 'drop_newest' as const
-  return { batch_bytes: 65_536, spill_after: 0, memory_max: 1 << 20, disk_max: 0, when_full, spool: 'overflow' }
+  return {
+    batch_bytes: 65_536,
+    spill_after: 0,
+    memory_max: 1 << 20,
+    disk_max: 0,
+    when_full,
+    spool: 'overflow',
+  }
 }
 
 const NO_NAMES: BatchNames = {

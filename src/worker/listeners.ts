@@ -34,19 +34,24 @@ export class Listeners {
     this.#settings = settings
   }
 
-  /** Closes what left or changed, opens what is new, lets the rest read its certificates again. */
-  async apply(): Promise<ListeningAnswer['listeners']> {
-    const settings = this.#settings
-    if (settings === undefined || this.#stopped) return []
-    const wanted = new Map(settings.listeners.map((listener, index) => [listener.name, { listener, index }]))
+  /** Closes what is not in `settings` or stands there otherwise. */
+  async retire(settings: Settings): Promise<void> {
+    const wanted = new Map(
+      settings.listeners.map((listener, index) => [listener.name, fingerprint(listener, index, settings)]),
+    )
     for (const [name, { listener, made_with }] of [...this.#open]) {
-      const next = wanted.get(name)
-      if (next !== undefined && fingerprint(next.listener, next.index, settings) === made_with) continue
+      if (wanted.get(name) === made_with) continue
       this.#open.delete(name)
       await listener.stop(1000)
     }
-    for (const [name, { listener, index }] of wanted) {
-      const open = this.#open.get(name)
+  }
+
+  /** Opens what is missing, lets the rest read its certificates again. */
+  async apply(): Promise<ListeningAnswer['listeners']> {
+    const settings = this.#settings
+    if (settings === undefined || this.#stopped) return []
+    for (const [index, listener] of settings.listeners.entries()) {
+      const open = this.#open.get(listener.name)
       if (open === undefined) await this.#start(listener, index, settings)
       else await open.listener.reload?.()
     }

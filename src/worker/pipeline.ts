@@ -4,20 +4,30 @@
  */
 import type { Buffer } from 'node:buffer'
 import type { Clock } from '../base/clock.ts'
-import { add, Counters, type CounterGrant, ListenerCell, ORPHAN_REASONS, WorkerCell } from '../base/counters.ts'
+import {
+  add,
+  Counters,
+  type CounterGrant,
+  ListenerCell,
+  ORPHAN_REASONS,
+  WorkerCell,
+} from '../base/counters.ts'
 import type { Random } from '../base/random.ts'
 import { Classifier } from '../classify/classifier.ts'
 import { EventFlag, EventView } from '../classify/view.ts'
 import type { Settings } from '../config/types.ts'
 import { createDestination } from '../forward/create.ts'
-import type { Intake, Listener, Origin } from '../listen/types.ts'
+import type { Intake, Origin } from '../listen/types.ts'
 import { BufferPool, MemoryBudget } from '../queue/memory.ts'
+import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
+import type { Destination } from '../queue/lane.ts'
 import type { SpoolClient } from '../queue/spool-port.ts'
 import { Router } from '../route/router.ts'
 import { ConditionSet } from '../rules/conditions.ts'
 import { LabelTable } from '../rules/label-table.ts'
-import { Ownership } from '../rules/ownership.ts'
-import type { RulesPlan } from '../rules/plan.ts'
+import { Ownership, sourceStreams } from '../rules/ownership.ts'
+import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
+import type { FileHands } from './files.ts'
 import { Forwarders } from './forwarders.ts'
 import { Listeners } from './listeners.ts'
 import { PlanNames } from './names.ts'
@@ -39,8 +49,7 @@ export interface PipelineDeps {
   readonly random: Random
   readonly spool: SpoolClient
   readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
-  /** Makes the destination of a `file:` forwarder; see `files.ts`. Left out: this worker owns its files. */
-  readonly makeFile?: typeof createDestination
+  readonly files: FileHands
 }
 
 /** A generation of the rules, ready to run. */
@@ -89,20 +98,17 @@ export class Pipeline implements Intake {
   /** Phase one: makes everything that the rule set needs, beside what runs. */
   prepare(settings: Settings, plan: RulesPlan, grants: readonly CounterGrant[]): void {
     for (const grant of grants) this.#counters.adopt(grant)
-    const stream_names = plan.streams.map(stream => stream.name)
-    const names = new PlanNames(plan, settings)
     const table = new LabelTable(plan.labels)
     this.#prepared = {
       plan,
       settings,
       classifier: new Classifier(plan.streams),
-      ownership: new Ownership(plan, table, allowedStreams(settings, stream_names)),
+      ownership: new Ownership(plan, table, sourceStreams(plan, settings.sources)),
       conditions: new ConditionSet(plan, {
-        listeners: settings.listeners.map(listener => listener.name),
+        listeners: settings.listeners.map((listener) => listener.name),
         sources: settings.sources.map(({ name, site }) => ({ name, site })),
       }),
     }
-    void names
   }
 
   discard(): void {
@@ -117,20 +123,38 @@ export class Pipeline implements Intake {
     const { plan, settings } = next
     const identity = { epoch: this.#deps.epoch, worker: this.#deps.index, generation: plan.generation }
     if (this.#forwarders === undefined) await this.#start(settings, identity)
+    // Origins carry numbers of listeners and sources: those of other settings must be gone before the switch.
+    await this.#listeners.retire(settings)
+    // From here to the end nothing waits: that is "between two frames".
     const cells = (name: string): Float64Array => this.#counters.block('tenant', name)
-    const queues = (this.#forwarders as Forwarders).commit(plan, settings, identity, new PlanNames(plan, settings))
+    const queues = (this.#forwarders as Forwarders).commit(
+      plan,
+      settings,
+      identity,
+      new PlanNames(plan, settings),
+    )
     this.#cells = this.#counters.block('worker', 'worker')
     this.#listener_cells = settings.listeners.map(({ name }) => this.#counters.block('listener', name))
     this.#classifier = next.classifier
     this.#plan = plan
-    const tenants = plan.tenants.map(tenant => cells(tenant.name))
+    const tenants = plan.tenants.map((tenant) => cells(tenant.name))
     const now = this.#deps.clock.monotonic()
-    this.#router = new Router(plan, next.ownership, next.conditions, queues, { worker: this.#cells, tenants }, now)
+    this.#router = new Router(
+      plan,
+      next.ownership,
+      next.conditions,
+      queues,
+      { worker: this.#cells, tenants },
+      now,
+    )
     this.#listeners.configure(settings)
   }
 
   /** First commit: memory, clockwork, and what the disk holds from before. */
-  async #start(settings: Settings, identity: { epoch: number; worker: number; generation: number }): Promise<void> {
+  async #start(
+    settings: Settings,
+    identity: { epoch: number; worker: number; generation: number },
+  ): Promise<void> {
     const { clock, spool } = this.#deps
     const chains = await spool.recover()
     const budget = new MemoryBudget(settings.queue.memory_max)
@@ -151,24 +175,23 @@ export class Pipeline implements Intake {
     this.#forwarders.recover(chains, identity)
   }
 
-  #makeDestination: (...args: [Parameters<typeof createDestination>[0], Parameters<typeof createDestination>[1], Settings]) => ReturnType<typeof createDestination> =
-    (plan, queue, settings) => {
-      const { clock, random, hostname, workers, log } = this.#deps
-      const make = plan.settings.type === 'file' ? (this.#deps.makeFile ?? createDestination) : createDestination
-      return make(plan, queue, {
-        clock,
-        random,
-        hostname,
-        workers,
-        idle: settings.limits.forwarder_idle,
-        streams: () => this.#plan?.streams ?? [],
-        log: {
-          info: (fields, message) => log('info', message, fields),
-          warn: (fields, message) => log('warn', message, fields),
-          error: (fields, message) => log('error', message, fields),
-        },
-      })
-    }
+  #makeDestination(plan: ForwarderPlan, queue: ForwarderQueue, settings: Settings): Destination {
+    const { clock, random, hostname, workers, log, files } = this.#deps
+    return createDestination(plan, queue, {
+      openFile: files.open,
+      clock,
+      random,
+      hostname,
+      workers,
+      idle: settings.limits.forwarder_idle,
+      streams: () => this.#plan?.streams ?? [],
+      log: {
+        info: (fields, message) => log('info', message, fields),
+        warn: (fields, message) => log('warn', message, fields),
+        error: (fields, message) => log('error', message, fields),
+      },
+    })
+  }
 
   /** Opens or changes the listeners to what the committed settings say. */
   async listen(): Promise<ListeningAnswer> {
@@ -181,7 +204,7 @@ export class Pipeline implements Intake {
     this.#cells[WorkerCell.memory_used] = this.#budget?.used ?? 0
     return {
       last_errors: this.#forwarders?.lastErrors() ?? {},
-      unknown_labels: this.#unknown.list(this.#plan?.streams.map(stream => stream.name) ?? []),
+      unknown_labels: this.#unknown.list(this.#plan?.streams.map((stream) => stream.name) ?? []),
       listeners: this.#listeners.addresses(),
     }
   }
@@ -209,7 +232,7 @@ export class Pipeline implements Intake {
   async #written(grace: number): Promise<void> {
     const until = this.#deps.clock.monotonic() + Math.max(grace, 5000)
     while (this.#disk.writing > 0 && this.#deps.clock.monotonic() < until) {
-      await new Promise<void>(done => this.#deps.clock.after(5, done))
+      await new Promise<void>((done) => this.#deps.clock.after(5, done))
     }
   }
 
@@ -253,14 +276,3 @@ export class Pipeline implements Intake {
 }
 
 const UNKNOWN_LABEL = -1 - ORPHAN_REASONS.indexOf('unknown_label')
-
-/** Per number of source (its place plus 1): which streams it may send. 0 is for a configuration without sources. */
-function allowedStreams(settings: Settings, streams: readonly string[]): Uint8Array[] {
-  const all = new Uint8Array(streams.length).fill(settings.sources.length === 0 ? 1 : 0)
-  return [
-    all,
-    ...settings.sources.map(source =>
-      Uint8Array.from(streams, name => (source.streams === null || source.streams.includes(name) ? 1 : 0)),
-    ),
-  ]
-}

@@ -17,7 +17,13 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  | { readonly type: 'prepare'; readonly id: number; readonly settings: Settings; readonly plan: RulesPlan; readonly grants: readonly CounterGrant[] }
+  | {
+      readonly type: 'prepare'
+      readonly id: number
+      readonly settings: Settings
+      readonly plan: RulesPlan
+      readonly grants: readonly CounterGrant[]
+    }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'discard'; readonly id: number }
   | { readonly type: 'listen'; readonly id: number }
@@ -28,7 +34,12 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'answer'; readonly id: number; readonly error?: WorkerError; readonly value?: unknown }
-  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'log'
+      readonly level: LogLevel
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
 
 export interface WorkerError {
   readonly code: string

@@ -5,15 +5,21 @@ import type { EventView } from '../classify/view.ts'
 const KEPT = 5
 const BYTES_MAX = 64
 
+interface Kept {
+  readonly bytes: Buffer
+  readonly lengths: number[]
+  next: number
+}
+
 export class UnknownLabels {
-  readonly #streams: { readonly bytes: Buffer; readonly lengths: number[]; next: number }[] = []
+  readonly #streams: Kept[] = []
 
   /** Keeps the label's bytes; costs a copy, on the path of orphans only. */
   note(view: EventView): void {
     while (this.#streams.length <= view.stream) {
       this.#streams.push({ bytes: Buffer.alloc(KEPT * BYTES_MAX), lengths: [], next: 0 })
     }
-    const kept = this.#streams[view.stream] as (typeof this.#streams)[number]
+    const kept = this.#streams[view.stream] as Kept
     const length = Math.min(BYTES_MAX, view.label_end - view.label_start)
     view.buf.copy(kept.bytes, kept.next * BYTES_MAX, view.label_start, view.label_start + length)
     kept.lengths[kept.next] = length

@@ -1,0 +1,118 @@
+/** `logweir run`: the router until SIGTERM or SIGINT; SIGHUP reloads. */
+import { armFaults } from '../base/faults.ts'
+import { formatFindings } from '../config/findings-format.ts'
+import type { Finding } from '../config/findings.ts'
+import { loadSettings } from '../config/settings.ts'
+import type { Settings } from '../config/types.ts'
+import { makeLog, type Log } from '../control/log.ts'
+import { RefusedFiles } from '../control/start-load.ts'
+import { Supervisor } from '../control/supervisor.ts'
+import type { Admin } from '../admin/server.ts'
+
+/** Milliseconds after which a second signal is not waited for any more. */
+const STOP_LIMIT_MS = 15_000
+
+/** Runs until a signal ends it. Returns the exit status. */
+export async function run(options: { config: string }): Promise<number> {
+  armFaults()
+  const { settings, findings } = loadSettings(options.config, process.env)
+  if (settings === undefined) return refuse(findings)
+  const log = await makeLog(settings.log)
+  const failure = Promise.withResolvers<string>()
+  let supervisor: Supervisor
+  try {
+    supervisor = await Supervisor.start(
+      { file: options.config, env: process.env, log, failed: failure.resolve },
+      settings,
+    )
+  } catch (error) {
+    if (error instanceof RefusedFiles) return refuse(error.findings)
+    throw error
+  }
+  const admin = await startAdmin(settings, supervisor)
+  for (const { level, file, line, message } of findings)
+    if (level === 'warning') log('warn', message, { at: `${file}:${line}` })
+  greet(log, settings, supervisor, admin, options.config)
+  const ending = await Promise.race([
+    signals(supervisor, log),
+    failure.promise.then((reason) => ({ failed: reason })),
+  ])
+  return stop(supervisor, admin, log, 'failed' in ending)
+}
+
+async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {
+  try {
+    // Loaded late: the HTTP server is a third of the memory of main.
+    const { startAdmin: start } = await import('../admin/server.ts')
+    return await start(settings, supervisor)
+  } catch (error) {
+    await supervisor.stop()
+    throw error
+  }
+}
+
+/** All findings, to people; nothing runs. */
+function refuse(findings: readonly Finding[]): number {
+  process.stderr.write(formatFindings(findings, { color: process.stderr.isTTY }))
+  process.stderr.write('logweir: not started; correct the marked lines, then run `logweir check`\n')
+  return 2
+}
+
+/** The first lines: what listens where, what runs, what to try. */
+function greet(log: Log, settings: Settings, supervisor: Supervisor, admin: Admin, config: string): void {
+  const { plan, listening } = supervisor
+  const transports = new Map(settings.listeners.map(({ name, transport }) => [name, transport]))
+  for (const { name, host, port } of listening) {
+    log(
+      'info',
+      `listening: ${name} on ${transports.get(name)}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    )
+  }
+  log(
+    'info',
+    `rules: ${plan.tenants.length} tenants, ${plan.forwarders.length} forwarders, from ${settings.rules}`,
+  )
+  log('info', `admin: ${admin.url} (health, metrics; token in ${settings.data}/admin.token)`)
+  const tcp = listening.find(({ name }) => transports.get(name) === 'tcp')
+  if (tcp !== undefined) {
+    log(
+      'info',
+      `try: npx logweir send --to tcp://127.0.0.1:${tcp.port} fixtures/nsxt-dfw.log; then npx logweir status --config ${config}`,
+    )
+  }
+  log('info', 'ready; Ctrl-C stops, SIGHUP reloads')
+}
+
+/** Settles with the first signal that ends the router; reloads on SIGHUP until then. */
+function signals(supervisor: Supervisor, log: Log): Promise<{ signal: string }> {
+  return new Promise((done) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        log('info', `${signal}: stopping; what is not delivered goes to the spool`)
+        done({ signal })
+      })
+    }
+    process.on('SIGHUP', () => void reload(supervisor, log))
+  })
+}
+
+async function reload(supervisor: Supervisor, log: Log): Promise<void> {
+  const { outcome, findings } = await supervisor.reload()
+  if (outcome === 'accepted') return
+  const errors = findings.filter((finding) => finding.level === 'error')
+  log('error', `reload rejected: ${errors.length} errors; the old rules stay`, {
+    errors: errors.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+  })
+}
+
+async function stop(supervisor: Supervisor, admin: Admin, log: Log, failed: boolean): Promise<number> {
+  const limit = setTimeout(() => {
+    log('error', 'the stop took too long; what memory held is lost')
+    process.exit(1)
+  }, STOP_LIMIT_MS)
+  const kept = await supervisor.stop()
+  await admin.stop()
+  clearTimeout(limit)
+  if (failed) return 70
+  return kept ? 0 : 1
+}

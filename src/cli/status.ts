@@ -1,0 +1,83 @@
+/** `logweir status`: the ledger and each forwarder's state, from the running router. */
+import { styleText } from 'node:util'
+import type { Ledger } from '../control/ledger.ts'
+import { adminClient } from './admin-client.ts'
+
+interface Status extends Ledger {
+  readonly generation: number
+  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[]
+  readonly unknown_labels: Readonly<Record<string, readonly string[]>>
+  readonly alarm: readonly { readonly file: string; readonly line: number; readonly message: string }[]
+}
+
+/** Prints the status. Returns 1 when the ledger does not balance or the rules in the folder are not those that run. */
+export async function status(options: { config?: string; admin?: string; json: boolean }): Promise<number> {
+  const answer = (await adminClient(options).get('/api/v1/status')) as Status
+  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : readable(answer))
+  return answer.imbalance === 0 && answer.alarm.length === 0 ? 0 : 1
+}
+
+function readable(status: Status): string {
+  const lines = [
+    `received ${status.received}  owned ${status.owned}  orphaned ${status.orphaned}${reasons(status.orphaned_reasons)}`,
+    `refused ${sum(status.refused)}${reasons(status.refused)}`,
+    status.imbalance === 0 ? 'ledger balanced' : mark('red', `ledger off by ${status.imbalance} events`),
+    '',
+    row([
+      'forwarder',
+      'state',
+      'enqueued',
+      'delivered',
+      'dropped',
+      'queued',
+      'spooled',
+      'in flight',
+      'oldest',
+    ]),
+    ...status.forwarders.map((one) =>
+      row([
+        `${one.tenant}/${one.forwarder}`,
+        one.state,
+        String(one.enqueued),
+        String(one.delivered),
+        String(sum(one.dropped)),
+        String(one.queued),
+        String(one.spooled),
+        String(one.in_flight),
+        one.oldest_seconds === null ? '-' : `${one.oldest_seconds.toFixed(1)} s`,
+      ]),
+    ),
+  ]
+  for (const { tenant, forwarder, last_error, dropped } of status.forwarders) {
+    if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}`))
+    if (sum(dropped) > 0) lines.push(mark('yellow', `${tenant}/${forwarder}: dropped${reasons(dropped)}`))
+  }
+  for (const [stream, labels] of Object.entries(status.unknown_labels)) {
+    lines.push(mark('yellow', `${stream}: labels that nobody owns, last seen: ${labels.join(', ')}`))
+  }
+  for (const { file, line, message } of status.alarm) {
+    lines.push(mark('red', `the last good rules run: ${file}:${line}: ${message}`))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const WIDTHS = [28, 9, 10, 10, 9, 8, 9, 10, 9]
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((text, n) => (n < 2 ? text.padEnd(WIDTHS[n] ?? 0) : text.padStart(WIDTHS[n] ?? 0)))
+    .join(' ')
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}
+
+function reasons(counts: Readonly<Record<string, number>>): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0)
+  return some.length === 0 ? '' : ` (${some.map(([reason, count]) => `${reason} ${count}`).join(', ')})`
+}
+
+function mark(color: 'red' | 'yellow', text: string): string {
+  return styleText(color, text, { stream: process.stdout })
+}

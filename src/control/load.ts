@@ -1,0 +1,39 @@
+/**
+ * From files to a rule set that may run. One path for start and reload: read the configuration, read the
+ * rules, compile; nothing is taken unless all of it is free of errors.
+ */
+import type { Finding } from '../config/findings.ts'
+import { loadSettings } from '../config/settings.ts'
+import type { Settings } from '../config/types.ts'
+import { compileRules } from '../rules/compile.ts'
+import type { RulesPlan } from '../rules/plan.ts'
+import { readRules } from '../rules/read.ts'
+
+export interface Loaded {
+  /** Missing when the configuration itself has errors. */
+  readonly settings: Settings | undefined
+  /** Missing when configuration or rules have errors. */
+  readonly plan: RulesPlan | undefined
+  readonly findings: readonly Finding[]
+  /** The rules files as read, for the last good rules. */
+  readonly files: readonly { readonly path: string; readonly text: string }[]
+}
+
+/** Loads everything that `file` names. `rules` replaces the folder it names (the last good rules at a start). */
+export function load(file: string, generation: number, env: NodeJS.ProcessEnv, rules?: string): Loaded {
+  const configuration = loadSettings(file, env)
+  const { settings } = configuration
+  if (settings === undefined)
+    return { settings, plan: undefined, findings: configuration.findings, files: [] }
+  const limits = {
+    forwarders_per_tenant: settings.limits.forwarders_per_tenant,
+    file_max: settings.limits.file_max,
+  }
+  const read = readRules(rules ?? settings.rules, limits, env)
+  const findings = [...configuration.findings, ...read.findings]
+  if (read.model === undefined) return { settings, plan: undefined, findings, files: read.files }
+  const compiled = compileRules(read.model, generation, limits)
+  findings.push(...compiled.findings)
+  const failed = findings.some((finding) => finding.level === 'error')
+  return { settings, plan: failed ? undefined : compiled.plan, findings, files: read.files }
+}

@@ -1,0 +1,362 @@
+/**
+ * The router in the main thread: loads configuration and rules, runs the spool thread and the workers, reloads
+ * in two phases, keeps the books, stops in order. No event passes through here.
+ */
+import { hostname } from 'node:os'
+import { MessageChannel } from 'node:worker_threads'
+import { Counters } from '../base/counters.ts'
+import type { CounterGrant } from '../base/counters.ts'
+import { errorText, LogweirError } from '../base/errors.ts'
+import type { Finding } from '../config/findings.ts'
+import type { Settings } from '../config/types.ts'
+import { divideLimits } from '../rules/compile.ts'
+import type { RulesPlan } from '../rules/plan.ts'
+import { saveLastGood } from '../rules/saved.ts'
+import { nextEpoch } from '../spool/epoch.ts'
+import { type DataLock, lockDataFolder } from '../spool/lock.ts'
+import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
+import { type Changes, compare } from './changes.ts'
+import { DeathCount } from './deaths.ts'
+import { closeBooks, type Ledger, readLedger } from './ledger.ts'
+import { load } from './load.ts'
+import type { Log } from './log.ts'
+import { SpoolThread } from './spool-thread.ts'
+import { loadForStart } from './start-load.ts'
+import { WorkerThread } from './thread.ts'
+
+/** Milliseconds that a graceful stop lets destinations finish. */
+const STOP_GRACE_MS = 3000
+
+export interface Reload {
+  readonly outcome: 'accepted' | 'rejected'
+  readonly generation: number
+  readonly findings: readonly Finding[]
+  readonly changes: Changes | null
+}
+
+export interface SupervisorOptions {
+  /** Path of logweir.yaml. */
+  readonly file: string
+  readonly env: NodeJS.ProcessEnv
+  readonly log: Log
+  /** Called when the router cannot go on (three deaths in a minute). */
+  readonly failed: (reason: string) => void
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #log: Log
+  #settings: Settings
+  /** The rules that run, undivided. */
+  #plan: RulesPlan
+  readonly #lock: DataLock
+  readonly #spool: SpoolThread
+  readonly #counters: Counters[]
+  readonly #workers: (WorkerThread | undefined)[]
+  readonly #deaths = new DeathCount(3, 60_000)
+  #listening: ListeningAnswer['listeners'] = []
+  #listen_started = false
+  #stopping = false
+  #busy: Promise<unknown> = Promise.resolve()
+  #reloads = { accepted: 0, rejected: 0 }
+  /** Why the last good rules run instead of those in the folder; empty when they do not. */
+  #alarm: readonly Finding[]
+
+  private constructor(
+    options: SupervisorOptions,
+    loaded: { settings: Settings; plan: RulesPlan; alarm: readonly Finding[] },
+    lock: DataLock,
+    spool: SpoolThread,
+  ) {
+    this.#options = options
+    this.#log = options.log
+    this.#settings = loaded.settings
+    this.#plan = loaded.plan
+    this.#alarm = loaded.alarm
+    this.#lock = lock
+    this.#spool = spool
+    this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
+    this.#workers = Array.from({ length: loaded.settings.workers }, () => undefined)
+  }
+
+  /**
+   * Loads, locks the data folder, starts all threads and opens the listeners.
+   * @throws {LogweirError} in one sentence when something that a start needs is not there.
+   */
+  static async start(options: SupervisorOptions, settings: Settings): Promise<Supervisor> {
+    const lock = lockDataFolder(settings.data)
+    try {
+      const loaded = loadForStart(options.file, settings, options.env, options.log)
+      const spool = await SpoolThread.start(settings, options.log)
+      const supervisor = new Supervisor(options, loaded, lock, spool)
+      try {
+        await supervisor.#startAll()
+      } catch (error) {
+        await supervisor.#endThreads()
+        throw error
+      }
+      return supervisor
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  get settings(): Settings {
+    return this.#settings
+  }
+
+  get plan(): RulesPlan {
+    return this.#plan
+  }
+
+  get listening(): ListeningAnswer['listeners'] {
+    return this.#listening
+  }
+
+  get counters(): readonly Counters[] {
+    return this.#counters
+  }
+
+  get reloads(): { readonly accepted: number; readonly rejected: number } {
+    return this.#reloads
+  }
+
+  /** Empty while the rules of the folder run. */
+  get alarm(): readonly Finding[] {
+    return this.#alarm
+  }
+
+  /** Listeners are up, rules are loaded, all threads live, and nothing says that the spool cannot be written. */
+  ready(): { readonly ready: boolean; readonly reason: string } {
+    if (this.#stopping) return { ready: false, reason: 'stopping' }
+    if (!this.#listen_started) return { ready: false, reason: 'listeners are not open yet' }
+    if (this.#workers.some((worker) => worker === undefined || worker.ended))
+      return { ready: false, reason: 'a worker is starting again' }
+    if (!this.#spool.alive) return { ready: false, reason: 'the spool thread is starting again' }
+    return { ready: true, reason: 'ready' }
+  }
+
+  // ---- start -------------------------------------------------------------------------------------
+
+  async #startAll(): Promise<void> {
+    this.#spool.onDeath((reason) => this.#spoolDied(reason))
+    for (let index = 0; index < this.#settings.workers; index++) await this.#spawn(index)
+    await Promise.all(this.#workers.map((_, index) => this.#prepare(index, this.#settings, this.#plan)))
+    await this.#all((worker) => worker.ask({ type: 'commit' }))
+    await this.#listen()
+    this.#listen_started = true
+  }
+
+  async #spawn(index: number): Promise<WorkerThread> {
+    const { workers, data } = this.#settings
+    // Worker 0 owns file destinations: the others send their batches there.
+    const files = index === 0 ? null : new MessageChannel()
+    const thread = new WorkerThread(
+      {
+        index,
+        workers,
+        epoch: nextEpoch(data),
+        hostname: hostname(),
+        spool: await this.#spool.connect(index),
+        files: files?.port1 ?? null,
+      },
+      { log: this.#log, died: (reason) => this.#workerDied(index, reason) },
+    )
+    this.#workers[index] = thread
+    if (files !== null) this.#workers[0]?.give({ type: 'files', port: files.port2 })
+    if (index === 0) this.#giveFilePorts(thread)
+    return thread
+  }
+
+  /** A new worker 0 gets new lines to the others. */
+  #giveFilePorts(owner: WorkerThread): void {
+    for (const other of this.#workers.slice(1)) {
+      if (other === undefined || other.ended) continue
+      const { port1, port2 } = new MessageChannel()
+      owner.give({ type: 'files', port: port1 })
+      other.give({ type: 'files', port: port2 })
+    }
+  }
+
+  async #prepare(index: number, settings: Settings, plan: RulesPlan, again = false): Promise<void> {
+    const counters = this.#counters[index] as Counters
+    const grant = counters.allocate([
+      { kind: 'worker', name: 'worker' },
+      ...settings.listeners.map(({ name }) => ({ kind: 'listener' as const, name })),
+      ...plan.tenants.map(({ name }) => ({ kind: 'tenant' as const, name })),
+      ...plan.forwarders.map(({ key }) => ({ kind: 'forwarder' as const, name: key })),
+      ...this.#spool.chains(index).map((key) => ({ kind: 'forwarder' as const, name: key })),
+    ])
+    const grants: CounterGrant[] = again ? counters.grants() : [grant]
+    const worker = this.#workers[index] as WorkerThread
+    const share = {
+      ...settings,
+      queue: { ...settings.queue, memory_max: settings.queue.memory_max / settings.workers },
+    }
+    await worker.ask({ type: 'prepare', settings: share, plan: divideLimits(plan, settings.workers), grants })
+  }
+
+  async #listen(): Promise<void> {
+    const answers = await this.#all((worker) => worker.ask<ListeningAnswer>({ type: 'listen' }))
+    this.#listening = answers[0]?.listeners ?? []
+  }
+
+  #all<T>(act: (worker: WorkerThread) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.#workers.map((worker) => act(worker as WorkerThread)))
+  }
+
+  // ---- reload ------------------------------------------------------------------------------------
+
+  /** Reads everything again and takes it over if all of it is right; otherwise nothing changes. */
+  reload(): Promise<Reload> {
+    return this.#alone(() => this.#reload())
+  }
+
+  async #reload(): Promise<Reload> {
+    const loaded = load(this.#options.file, this.#plan.generation + 1, this.#options.env)
+    const { settings, plan, findings } = loaded
+    if (settings === undefined || plan === undefined) return this.#rejected(findings)
+    const kept = { ...settings, workers: this.#settings.workers, data: this.#settings.data }
+    try {
+      await Promise.all(this.#workers.map((_, index) => this.#prepare(index, kept, plan)))
+    } catch (error) {
+      await this.#all((worker) => worker.ask({ type: 'discard' })).catch(() => undefined)
+      this.#log('error', `reload failed while workers prepared: ${errorText(error)}`)
+      return this.#rejected(findings)
+    }
+    const changes = compare(this.#plan, plan, this.#settings, settings)
+    this.#settings = kept
+    this.#plan = plan
+    this.#alarm = []
+    await this.#all((worker) => worker.ask({ type: 'commit' }))
+    await this.#listenAgain()
+    saveLastGood(kept.data, loaded.files)
+    this.#reloads = { ...this.#reloads, accepted: this.#reloads.accepted + 1 }
+    this.#log('info', `rules generation ${plan.generation} runs`, { changes })
+    return { outcome: 'accepted', generation: plan.generation, findings, changes }
+  }
+
+  #rejected(findings: readonly Finding[]): Reload {
+    this.#reloads = { ...this.#reloads, rejected: this.#reloads.rejected + 1 }
+    return { outcome: 'rejected', generation: this.#plan.generation, findings, changes: null }
+  }
+
+  /** The rules run already: a port that cannot be opened is an alarm, not a reason to go back. */
+  async #listenAgain(): Promise<void> {
+    try {
+      await this.#listen()
+    } catch (error) {
+      const mend = error instanceof LogweirError ? error.mend : ''
+      this.#log('error', `a listener could not be opened after the reload: ${errorText(error)}`, { mend })
+    }
+  }
+
+  // ---- deaths ------------------------------------------------------------------------------------
+
+  #workerDied(index: number, reason: string): void {
+    if (this.#stopping) return
+    this.#log('error', `worker ${index} died and is started again`, { reason })
+    closeBooks(this.#counters[index] as Counters)
+    if (!this.#mayGoOn(`worker ${index}: ${reason}`)) return
+    void this.#alone(async () => {
+      await this.#spawn(index)
+      await this.#prepare(index, this.#settings, this.#plan, true)
+      const worker = this.#workers[index] as WorkerThread
+      await worker.ask({ type: 'commit' })
+      await worker.ask({ type: 'listen' })
+    }).catch((error: unknown) =>
+      this.#log('error', `worker ${index} could not be started: ${errorText(error)}`),
+    )
+  }
+
+  #spoolDied(reason: string): void {
+    if (this.#stopping) return
+    this.#log('error', 'the spool thread died and is started again', { reason })
+    if (!this.#mayGoOn(`spool thread: ${reason}`)) return
+    void this.#alone(async () => {
+      await this.#spool.restart()
+      for (const [index, worker] of this.#workers.entries()) {
+        if (worker !== undefined && !worker.ended)
+          worker.give({ type: 'spool', port: await this.#spool.connect(index) })
+      }
+    }).catch((error: unknown) =>
+      this.#log('error', `the spool thread could not be started: ${errorText(error)}`),
+    )
+  }
+
+  #mayGoOn(reason: string): boolean {
+    if (!this.#deaths.add(performance.now())) return true
+    this.#log('error', 'three threads died within a minute: the router ends', { reason })
+    this.#options.failed(reason)
+    return false
+  }
+
+  // ---- books -------------------------------------------------------------------------------------
+
+  /** The ledger with gauges brought up to date, and what only workers know. */
+  async measure(): Promise<{ ledger: Ledger; unknown_labels: Record<string, string[]> }> {
+    const answers = await Promise.all(
+      this.#workers.map((worker) => worker?.ask<MeasureAnswer>({ type: 'measure' }).catch(() => undefined)),
+    )
+    const last_errors: Record<string, string> = {}
+    const unknown_labels: Record<string, string[]> = {}
+    for (const answer of answers) {
+      Object.assign(last_errors, answer?.last_errors)
+      for (const [stream, labels] of Object.entries(answer?.unknown_labels ?? {})) {
+        unknown_labels[stream] = [...new Set([...(unknown_labels[stream] ?? []), ...labels])]
+      }
+    }
+    return { ledger: readLedger(this.#counters, Date.now(), last_errors), unknown_labels }
+  }
+
+  // ---- stop --------------------------------------------------------------------------------------
+
+  /** Stops in order, left to right. Returns false when something was lost. Safe twice. */
+  stop(): Promise<boolean> {
+    if (this.#stopping) return this.#busy.then(() => true)
+    this.#stopping = true
+    return this.#alone(() => this.#stop())
+  }
+
+  async #stop(): Promise<boolean> {
+    const answers = await Promise.all(
+      this.#workers.map((worker) =>
+        worker?.ask<StopAnswer>({ type: 'stop', grace: STOP_GRACE_MS }).catch((error: unknown) => ({
+          spooled_events: 0,
+          failed: errorText(error),
+        })),
+      ),
+    )
+    const spooled = answers.reduce((sum, answer) => sum + (answer?.spooled_events ?? 0), 0)
+    const failures = answers.flatMap((answer) =>
+      answer?.failed === null || answer === undefined ? [] : [answer.failed],
+    )
+    for (const failure of failures) this.#log('error', `stop: ${failure}`)
+    const ledger = readLedger(this.#counters, Date.now(), {})
+    await this.#endThreads()
+    this.#lock.release()
+    const { received, owned, orphaned, imbalance } = ledger
+    this.#log(imbalance === 0 ? 'info' : 'error', 'stopped', {
+      received,
+      owned,
+      orphaned,
+      spooled,
+      imbalance,
+    })
+    return failures.length === 0
+  }
+
+  async #endThreads(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.#workers.map((worker) => worker?.end()))
+    await this.#spool.end()
+  }
+
+  /** One thing at a time: reloads, restarts and the stop wait for each other. */
+  #alone<T>(act: () => Promise<T>): Promise<T> {
+    const run = this.#busy.then(act, act)
+    this.#busy = run.catch(() => undefined)
+    return run
+  }
+}
