@@ -1,0 +1,77 @@
+/** Settings to destinations: one line a type. Adding a type is one file and a line here. */
+import type { Clock } from '../base/clock.ts'
+import { PayloadForm } from '../queue/batch-format.ts'
+import type { Destination, Lane } from '../queue/lane.ts'
+import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+import { BatchEncoder, type EventEncoder, type Framing } from './encode/batch-encoder.ts'
+import { EventReader } from './encode/event-reader.ts'
+import { originalEncoder } from './encode/original.ts'
+import { Rfc3164Encoder } from './encode/rfc3164.ts'
+import { Rfc5424Encoder } from './encode/rfc5424.ts'
+import { FileDestination } from './file.ts'
+import { CachedResolver } from './resolve.ts'
+import { StreamDestination } from './stream.ts'
+import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
+import { UdpDestination } from './udp.ts'
+
+/** The form that the queue must build batches in, so that what needs no encoding passes untouched. */
+export function payloadForm(settings: ForwarderSettings): PayloadForm {
+  if (settings.format !== 'original') return PayloadForm.bare
+  if (settings.to.scheme === 'file') return PayloadForm.newline
+  if (settings.to.scheme !== 'tcp' && settings.to.scheme !== 'tls') return PayloadForm.bare
+  return settings.framing === 'octet-counting' ? PayloadForm.octet_counted : PayloadForm.newline
+}
+
+/** Makes a running destination; nothing is opened before there is something to send. */
+export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: ForwardDeps): Destination {
+  const { to } = forwarder.settings
+  const resolver = deps.resolver ?? sharedResolver(deps.clock)
+  const encoder = makeEncoder(forwarder.settings, deps)
+  switch (to.scheme) {
+    case 'tcp':
+    case 'tls':
+      return new StreamDestination(forwarder, to, lane, deps, { encoder, resolver })
+    case 'udp':
+      return new UdpDestination(forwarder, to, lane, deps, { encoder, resolver })
+    case 'file':
+      return new FileDestination(forwarder, to.path, lane, deps, encoder)
+    default:
+      throw new Error('not built')
+  }
+}
+
+function makeEncoder(settings: ForwarderSettings, deps: ForwardDeps): BatchEncoder {
+  const form = settings.format === 'original' ? payloadForm(settings) : null
+  return new BatchEncoder(makeFormat(settings, deps), framingOf(settings), form)
+}
+
+function framingOf(settings: ForwarderSettings): Framing {
+  if (settings.to.scheme === 'file') return 'newline'
+  if (settings.to.scheme !== 'tcp' && settings.to.scheme !== 'tls') return 'none'
+  return settings.framing === 'octet-counting' ? 'octet-counting' : 'newline'
+}
+
+function makeFormat(settings: ForwarderSettings, deps: ForwardDeps): EventEncoder {
+  switch (settings.format) {
+    case 'original':
+      return originalEncoder
+    case 'rfc5424':
+      return new Rfc5424Encoder(new EventReader(deps.streams))
+    case 'rfc3164':
+      return new Rfc3164Encoder(new EventReader(deps.streams))
+    default:
+      throw new Error('not built')
+  }
+}
+
+/** Names are asked for once a thread, whichever destination asks. */
+const resolvers = new WeakMap<Clock, Resolver>()
+
+function sharedResolver(clock: Clock): Resolver {
+  let resolver = resolvers.get(clock)
+  if (resolver === undefined) {
+    resolver = new CachedResolver(clock)
+    resolvers.set(clock, resolver)
+  }
+  return resolver
+}

@@ -1,0 +1,120 @@
+/**
+ * How a destination is doing, in one place: its state, its last error in words, and the log lines about it.
+ * A cause that repeats is logged once in ten seconds with a count (R70), a recovery once.
+ */
+import type { Clock } from '../base/clock.ts'
+import { errorCode, errorText } from '../base/errors.ts'
+import type { DestinationState } from '../queue/lane.ts'
+import type { ForwardLog } from './types.ts'
+
+const REPEAT_MS = 10_000
+const CAUSES_MAX = 32
+
+interface Cause {
+  said_at: number
+  unsaid: number
+}
+
+export class Status {
+  state: DestinationState = 'active'
+  last_error: string | null = null
+  readonly #key: string
+  readonly #clock: Clock
+  readonly #log: ForwardLog
+  readonly #causes = new Map<string, Cause>()
+
+  constructor(key: string, clock: Clock, log: ForwardLog) {
+    this.#key = key
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** Something failed and is tried again by itself. */
+  failing(step: string, why: string): void {
+    this.last_error = `${step}: ${why}`
+    if (this.state !== 'stopped') this.state = 'retrying'
+    this.#say('warn', step, `forwarder ${this.#key}: ${this.last_error}; it is tried again`)
+  }
+
+  /** Something is wrong that only a person can mend; everything stays queued. */
+  paused(step: string, why: string): void {
+    this.last_error = `${step}: ${why}`
+    if (this.state !== 'stopped') this.state = 'paused'
+    this.#say(
+      'error',
+      step,
+      `forwarder ${this.#key}: ${this.last_error}; delivery is paused and everything is kept`,
+    )
+  }
+
+  /** Events were lost on purpose; the state stays as it is. */
+  lost(cause: string, text: string): void {
+    this.#say('warn', cause, `forwarder ${this.#key}: ${text}`)
+  }
+
+  /** Contact was made, which proves no delivery yet: the state is good, the last error stays for who looks. */
+  reached(): void {
+    if (this.state !== 'stopped') this.state = 'active'
+  }
+
+  /** Something was delivered. Cheap when all was well before. */
+  delivered(): void {
+    if (this.last_error === null) return
+    if (this.state !== 'stopped') this.state = 'active'
+    this.#log.info({ forwarder: this.#key, after: this.last_error }, `forwarder ${this.#key}: delivers again`)
+    this.last_error = null
+    this.#causes.clear()
+  }
+
+  stopped(): void {
+    this.state = 'stopped'
+  }
+
+  #say(level: 'warn' | 'error', name: string, text: string): void {
+    const now = this.#clock.monotonic()
+    let cause = this.#causes.get(name)
+    if (cause === undefined) {
+      if (this.#causes.size >= CAUSES_MAX) return
+      cause = { said_at: -REPEAT_MS, unsaid: 0 }
+      this.#causes.set(name, cause)
+      cause.said_at = now - REPEAT_MS
+    }
+    if (now - cause.said_at < REPEAT_MS) {
+      cause.unsaid += 1
+      return
+    }
+    this.#log[level]({ forwarder: this.#key, repeated: cause.unsaid }, text)
+    cause.said_at = now
+    cause.unsaid = 0
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the other side reset the connection',
+  EPIPE: 'the other side had closed the connection',
+  ETIMEDOUT: 'no answer in time',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  EADDRNOTAVAIL: 'the local address is not one of this machine',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted, perhaps by a local firewall',
+  EMFILE: 'no file descriptor left',
+  ENFILE: 'no file descriptor left on this machine',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  EISDIR: 'it is a folder',
+  ELOOP: 'it is a symbolic link, which is not followed',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EIO: 'the disk reports an error',
+  EMSGSIZE: 'larger than a datagram can be',
+}
+
+/** A failure in words: known system codes as a sentence with the code behind it, else its own text. */
+export function inWords(error: unknown): string {
+  const code = errorCode(error)
+  const words = code === undefined ? undefined : WORDS[code]
+  return words === undefined ? errorText(error) : `${words} (${code})`
+}

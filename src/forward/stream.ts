@@ -1,0 +1,368 @@
+/**
+ * Syslog over tcp and tls. Connects when there is something to send, writes whole batches, and keeps what it
+ * wrote in flight until it may be called delivered (DESIGN.md, "What is promised about delivery"):
+ *
+ *   idle ──data──► dialling ──► open ──idle time──► idle
+ *                     │           │ broken: what is unsettled goes back, to be written again
+ *                     └──────► waiting ──back-off──► idle
+ *
+ * There is one timer at most: the back-off, the settling of the window, or the idle time.
+ */
+import type { Socket } from 'node:net'
+import type { Timer } from '../base/clock.ts'
+import type { Batch } from '../queue/batch.ts'
+import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
+import { Backoff } from './backoff.ts'
+import { dial, DialError, type Dialled, type StreamTarget } from './dial.ts'
+import type { BatchEncoder } from './encode/batch-encoder.ts'
+import { closeQuietly, finish } from './hang-up.ts'
+import { ReplayWindow } from './replay-window.ts'
+import { inWords, Status } from './status.ts'
+import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
+
+/** A written batch counts as delivered after this long with nothing outstanding in the socket. */
+const QUIET_MS = 1000
+/** How often the window is looked at while it holds something. */
+const LOOK_MS = 500
+/** A connection that held this long was a success: the next failure waits `retry.first` again (R55). */
+const SUCCESS_MS = 30_000
+/** After this long without a byte taken the state says so; after the second time the connection is given up. */
+const STALL_MS = 10_000
+const STALL_MAX_MS = 300_000
+/** Bytes written in one turn of the event loop before other forwarders get theirs. */
+const TURN_BYTES = 1_048_576
+const TURN_ENCODED_BYTES = 131_072
+
+type Phase = 'idle' | 'dialling' | 'open' | 'waiting' | 'stopped'
+
+export class StreamDestination implements Destination {
+  readonly #lane: Lane
+  readonly #deps: ForwardDeps
+  readonly #forwarder: ForwarderTarget
+  readonly #target: StreamTarget
+  readonly #encoder: BatchEncoder
+  readonly #resolver: Resolver
+  readonly #status: Status
+  readonly #backoff: Backoff
+  readonly #window = new ReplayWindow()
+  #phase: Phase = 'idle'
+  #socket: Socket | undefined
+  #dialling: AbortController | undefined
+  #timer: Timer | undefined
+  #stopping: Promise<void> | undefined
+  /** Which of the name's addresses worked last. */
+  #address = 0
+  /** `write` said stop, and `drain` has not come. */
+  #blocked = false
+  #pumping = false
+  #again = false
+  #turn: NodeJS.Immediate | undefined
+  /** Bytes written on this connection. */
+  #position = 0
+  #opened_at = 0
+  #wrote_at = 0
+  /** How far the system had taken the bytes when it was last looked at, and when that moved. */
+  #taken = 0
+  #moved_at = 0
+  #failure: Error | undefined
+
+  constructor(
+    forwarder: ForwarderTarget,
+    target: StreamTarget,
+    lane: Lane,
+    deps: ForwardDeps,
+    shared: { readonly encoder: BatchEncoder; readonly resolver: Resolver },
+  ) {
+    this.#forwarder = forwarder
+    this.#target = target
+    this.#lane = lane
+    this.#deps = deps
+    this.#encoder = shared.encoder
+    this.#resolver = shared.resolver
+    this.#status = new Status(forwarder.key, deps.clock, deps.log)
+    this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
+  }
+
+  get state(): DestinationState {
+    return this.#status.state
+  }
+
+  get last_error(): string | null {
+    return this.#status.last_error
+  }
+
+  get held_bytes(): number {
+    const socket = this.#socket
+    if (socket === undefined) return 0
+    // Untouched batches over tcp are lent to the socket, not copied: they are counted as in flight already.
+    return this.#encoder.passes && this.#target.scheme === 'tcp' ? 0 : socket.writableLength
+  }
+
+  wake(): void {
+    if (this.#phase === 'open') this.#pump()
+    else if (this.#phase === 'idle') this.#seek()
+  }
+
+  stop(grace_ms: number): Promise<void> {
+    this.#stopping ??= this.#shutDown(grace_ms)
+    return this.#stopping
+  }
+
+  // ---- connecting --------------------------------------------------------------------------------
+
+  /** Connects if there is something to send. */
+  #seek(): void {
+    const batch = this.#lane.lease()
+    if (batch === undefined) return
+    // Not kept over the connect: while it takes, the queue may spill or drop what waits.
+    this.#phase = 'dialling'
+    this.#lane.giveBack(batch)
+    const abort = new AbortController()
+    this.#dialling = abort
+    const { settings } = this.#forwarder
+    const { clock } = this.#deps
+    const options = {
+      target: this.#target,
+      settings,
+      clock,
+      resolver: this.#resolver,
+      signal: abort.signal,
+      first: this.#address,
+    }
+    void dial(options).then(
+      (dialled) => this.#opened(dialled),
+      (error: unknown) => this.#refused(error),
+    )
+  }
+
+  #refused(error: unknown): void {
+    if (this.#phase !== 'dialling') return
+    this.#address += 1
+    if (error instanceof DialError) this.#retry(error.step, error.message)
+    else this.#retry('connect', inWords(error))
+  }
+
+  #opened(dialled: Dialled): void {
+    const { socket } = dialled
+    if (this.#phase !== 'dialling') {
+      closeQuietly(socket, this.#deps.clock)
+      return
+    }
+    const now = this.#deps.clock.monotonic()
+    this.#socket = socket
+    this.#address = dialled.address
+    this.#phase = 'open'
+    this.#blocked = false
+    this.#position = 0
+    this.#taken = 0
+    this.#failure = undefined
+    this.#opened_at = now
+    this.#wrote_at = now
+    this.#moved_at = now
+    this.#status.reached()
+    socket.on('drain', () => this.#drained(socket))
+    socket.on('error', (error) => {
+      if (this.#socket === socket) this.#failure ??= error
+    })
+    // A receiver has nothing to say; an end of its side is how it closes.
+    socket.on('end', () => this.#lost(socket))
+    socket.on('close', () => this.#lost(socket))
+    socket.resume()
+    this.#pump()
+  }
+
+  /** The connection ended and we did not end it. */
+  #lost(socket: Socket): void {
+    if (this.#socket !== socket || this.#phase !== 'open') return
+    const why = this.#failure === undefined ? 'the other side closed the connection' : inWords(this.#failure)
+    this.#release(socket)
+    socket.destroy()
+    const unsettled = this.#giveBack()
+    // Receivers close quiet connections: nothing is lost, and the next batch connects again.
+    if (!unsettled && this.#failure === undefined) this.#phase = 'idle'
+    else this.#retry('connection', why)
+  }
+
+  #release(socket: Socket): void {
+    socket.removeAllListeners('drain')
+    this.#socket = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#turn !== undefined) clearImmediate(this.#turn)
+    this.#turn = undefined
+    if (this.#deps.clock.monotonic() - this.#opened_at >= SUCCESS_MS) this.#backoff.reset()
+  }
+
+  #retry(step: string, why: string): void {
+    this.#phase = 'waiting'
+    this.#status.failing(step, why)
+    this.#timer?.cancel()
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
+      this.#timer = undefined
+      this.#phase = 'idle'
+      this.#seek()
+    })
+  }
+
+  /** Everything unsettled goes back, oldest first. Whether there was something. */
+  #giveBack(): boolean {
+    const batches = this.#window.clear()
+    for (const batch of batches) {
+      batch.written = false
+      this.#lane.giveBack(batch)
+    }
+    return batches.length > 0
+  }
+
+  // ---- writing -----------------------------------------------------------------------------------
+
+  #pump(): void {
+    if (this.#pumping) {
+      this.#again = true
+      return
+    }
+    this.#pumping = true
+    do {
+      this.#again = false
+      this.#writeTurn()
+      this.#settle(Number.NEGATIVE_INFINITY)
+    } while (this.#again && !this.#blocked)
+    this.#pumping = false
+    if (this.#phase === 'open' && this.#timer === undefined) this.#arm()
+  }
+
+  #writeTurn(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#turn !== undefined) return
+    let budget = this.#encoder.passes ? TURN_BYTES : TURN_ENCODED_BYTES
+    while (!this.#blocked && this.#phase === 'open') {
+      if (budget <= 0) {
+        this.#turn = setImmediate(() => {
+          this.#turn = undefined
+          this.#pump()
+        })
+        return
+      }
+      const batch = this.#lane.lease()
+      if (batch === undefined) return
+      budget -= this.#write(socket, batch)
+    }
+  }
+
+  /** Writes one batch; the bytes of it. */
+  #write(socket: Socket, batch: Batch): number {
+    const encoded = this.#encoder.encode(batch)
+    const bytes = encoded.bytes.length
+    const dropped = encoded.unencodable === 0 ? undefined : { unencodable: encoded.unencodable }
+    if (bytes === 0) {
+      this.#lane.settle(batch, dropped)
+      return 0
+    }
+    this.#position += bytes
+    this.#wrote_at = this.#deps.clock.monotonic()
+    batch.written = true
+    this.#window.add(batch, bytes, this.#position, this.#wrote_at, dropped)
+    this.#lane.wrote(bytes)
+    const more =
+      this.#forwarder.settings.replay === 0
+        ? socket.write(encoded.bytes, this.#onTaken)
+        : socket.write(encoded.bytes)
+    if (!more) this.#blocked = true
+    return bytes
+  }
+
+  readonly #onTaken = (error?: Error | null): void => {
+    if ((error === undefined || error === null) && this.#phase === 'open')
+      this.#settle(Number.NEGATIVE_INFINITY)
+  }
+
+  #drained(socket: Socket): void {
+    if (this.#socket !== socket) return
+    this.#blocked = false
+    this.#pump()
+  }
+
+  /** Settles what may be: all written up to `before` (monotonic), and the oldest above the window's cap. */
+  #settle(before: number): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#window.length === 0) return
+    const taken = this.#position - socket.writableLength
+    const cap = Math.min(
+      this.#forwarder.settings.replay,
+      this.#deps.replayMax?.() ?? Number.POSITIVE_INFINITY,
+    )
+    let item = this.#window.shift(taken, before, cap)
+    if (item !== undefined) this.#status.delivered()
+    while (item !== undefined) {
+      this.#lane.settle(item.batch, item.dropped)
+      item = this.#window.shift(taken, before, cap)
+    }
+  }
+
+  // ---- the timer ---------------------------------------------------------------------------------
+
+  #arm(): void {
+    const wait = this.#window.length > 0 ? LOOK_MS : this.#deps.idle
+    this.#timer = this.#deps.clock.after(wait, () => {
+      this.#timer = undefined
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    const socket = this.#socket
+    if (socket === undefined) return
+    const now = this.#deps.clock.monotonic()
+    if (this.#window.length === 0) {
+      if (now - this.#wrote_at >= this.#deps.idle) return this.#hangUp(socket)
+    } else if (socket.writableLength === 0) {
+      const before = this.#window.length
+      this.#settle(now - QUIET_MS)
+      if (this.#window.length < before) this.#backoff.reset()
+      this.#moved_at = now
+    } else if (this.#stalled(socket, now)) {
+      this.#failure = new Error(`it took nothing for ${STALL_MAX_MS / 1000} s`)
+      return this.#lost(socket)
+    }
+    if (this.#phase === 'open' && this.#timer === undefined) this.#arm()
+  }
+
+  /** Whether a peer that takes nothing has had its time. Says in the status when it begins. */
+  #stalled(socket: Socket, now: number): boolean {
+    const taken = this.#position - socket.writableLength
+    if (taken !== this.#taken) {
+      this.#taken = taken
+      this.#moved_at = now
+      return false
+    }
+    const quiet = now - this.#moved_at
+    if (quiet >= STALL_MS) {
+      this.#status.failing('write', `the other side has taken nothing for ${Math.floor(quiet / 1000)} s`)
+    }
+    return quiet >= STALL_MAX_MS
+  }
+
+  /** Idle: nothing is unsettled, so closing costs nothing. */
+  #hangUp(socket: Socket): void {
+    this.#release(socket)
+    this.#phase = 'idle'
+    closeQuietly(socket, this.#deps.clock)
+    this.#seek()
+  }
+
+  async #shutDown(grace_ms: number): Promise<void> {
+    this.#phase = 'stopped'
+    this.#dialling?.abort()
+    this.#timer?.cancel()
+    const socket = this.#socket
+    if (socket !== undefined) {
+      const clean = await finish(socket, this.#deps.clock, grace_ms)
+      const quiet = clean ? Number.POSITIVE_INFINITY : this.#deps.clock.monotonic() - QUIET_MS
+      if (clean || socket.writableLength === 0) this.#settle(quiet)
+      this.#release(socket)
+      socket.destroy()
+      this.#giveBack()
+    }
+    this.#status.stopped()
+  }
+}

@@ -1,0 +1,61 @@
+/** What destinations are given, and what they are made of. */
+import type { StreamPlan } from '../classify/streams.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import type { Buffer } from 'node:buffer'
+import type { Rotation } from './file-writer.ts'
+import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+
+/** The part of pino that destinations use. Messages never hold secrets or event contents beyond an answer's first bytes. */
+export interface ForwardLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void
+  error(fields: Readonly<Record<string, unknown>>, message: string): void
+}
+
+/** Names to addresses. */
+export interface Resolver {
+  /**
+   * All addresses of a host, literal ones as they are; never empty.
+   * @throws Error in words when there are none and none are remembered.
+   */
+  resolve(host: string): Promise<readonly string[]>
+}
+
+export interface ForwardDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: ForwardLog
+  /** Left out: the system's names by c-ares, shared by all destinations of the thread. */
+  readonly resolver?: Resolver
+  /** How many workers share a destination's limits. */
+  readonly workers: number
+  /** This machine's name, for headers that have none. */
+  readonly hostname: string
+  /** Milliseconds after which an unused connection or file is closed: `limits.forwarder_idle`. */
+  readonly idle: number
+  /** The streams of the rules, for formats that need the fields of events again. Read at each batch. */
+  readonly streams: () => readonly StreamPlan[]
+  /**
+   * Bytes that one replay window may hold now; left out: what the settings say. The worker lowers it when memory is
+   * short, and the oldest written batches then count as delivered earlier.
+   */
+  readonly replayMax?: () => number
+  /** Opens files; left out: each destination its own. */
+  readonly openFile?: (path: string, rotation: Rotation) => FileSink
+}
+
+/** A file that batches are appended to; `file-writer.ts` is the real one, with several workers one of them owns it. */
+export interface FileSink {
+  readonly open: boolean
+  /** All or nothing, as far as the disk lets us. */
+  write(buffers: readonly Buffer[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** The part of a forwarder's plan that destinations read. */
+export interface ForwarderTarget {
+  /** `tenant/name`. */
+  readonly key: string
+  readonly settings: ForwarderSettings
+}

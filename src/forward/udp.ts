@@ -1,0 +1,337 @@
+/**
+ * Syslog over UDP (RFC 5426): one event a datagram, best effort. A batch is settled when the system has
+ * answered for each of its datagrams; what it refused is counted. Nothing is leased while the name has no
+ * address. The socket is connected, so that a port where nobody listens shows as `send_error`.
+ */
+import type { Buffer } from 'node:buffer'
+import { createSocket, type Socket } from 'node:dgram'
+import { isIP } from 'node:net'
+import type { Timer } from '../base/clock.ts'
+import { errorCode } from '../base/errors.ts'
+import type { Batch } from '../queue/batch.ts'
+import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
+import { Backoff } from './backoff.ts'
+import type { BatchEncoder } from './encode/batch-encoder.ts'
+import { inWords, Status } from './status.ts'
+import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
+
+/** The largest datagram: 65,535 less the headers of IPv4 and UDP. */
+const DATAGRAM_MAX = 65_507
+/** Datagrams given to the system and not answered for. */
+const SENDS_MAX = 512
+/** Datagrams sent in one turn of the event loop (2 ms at worst). */
+const TURN_SENDS = 256
+/** A name is asked again after this long, for there is no connection that would break. */
+const NAME_MS = 300_000
+
+export interface UdpTarget {
+  readonly host: string
+  readonly port: number
+}
+
+type Phase = 'idle' | 'opening' | 'open' | 'waiting' | 'stopped'
+
+/** A batch on its way out. */
+class Job {
+  readonly batch: Batch
+  /** Null: the events stand in the batch's payload as they are. */
+  readonly encoded: Buffer | null
+  readonly ends: Uint32Array | null
+  next = 0
+  pending = 0
+  too_large = 0
+  unencodable = 0
+  send_error = 0
+
+  constructor(batch: Batch, encoder: BatchEncoder) {
+    this.batch = batch
+    this.ends = encoder.passes ? null : new Uint32Array(batch.events)
+    this.encoded = this.ends === null ? null : encoder.encodeApart(batch, this.ends)
+  }
+
+  get over(): boolean {
+    return this.next === this.batch.events && this.pending === 0
+  }
+}
+
+export class UdpDestination implements Destination {
+  readonly #forwarder: ForwarderTarget
+  readonly #target: UdpTarget
+  readonly #lane: Lane
+  readonly #deps: ForwardDeps
+  readonly #encoder: BatchEncoder
+  readonly #resolver: Resolver
+  readonly #status: Status
+  readonly #backoff: Backoff
+  readonly #jobs = new Set<Job>()
+  #phase: Phase = 'idle'
+  #socket: Socket | undefined
+  #timer: Timer | undefined
+  #turn: NodeJS.Immediate | undefined
+  /** The batch that is being sent. */
+  #job: Job | undefined
+  #pending = 0
+  #opened_at = 0
+  #used_at = 0
+  #failed = false
+  #stopping: Promise<void> | undefined
+  #onQuiet: (() => void) | undefined
+
+  constructor(
+    forwarder: ForwarderTarget,
+    target: UdpTarget,
+    lane: Lane,
+    deps: ForwardDeps,
+    shared: { readonly encoder: BatchEncoder; readonly resolver: Resolver },
+  ) {
+    this.#forwarder = forwarder
+    this.#target = target
+    this.#lane = lane
+    this.#deps = deps
+    this.#encoder = shared.encoder
+    this.#resolver = shared.resolver
+    this.#status = new Status(forwarder.key, deps.clock, deps.log)
+    this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
+  }
+
+  get state(): DestinationState {
+    return this.#status.state
+  }
+
+  get last_error(): string | null {
+    return this.#status.last_error
+  }
+
+  get held_bytes(): number {
+    let bytes = 0
+    for (const job of this.#jobs) bytes += job.encoded?.length ?? 0
+    return bytes
+  }
+
+  wake(): void {
+    if (this.#phase === 'open' && this.#turn === undefined) this.#pump()
+    else if (this.#phase === 'idle') this.#seek()
+  }
+
+  stop(grace_ms: number): Promise<void> {
+    this.#stopping ??= this.#shutDown(grace_ms)
+    return this.#stopping
+  }
+
+  // ---- opening -----------------------------------------------------------------------------------
+
+  #seek(): void {
+    const batch = this.#lane.lease()
+    if (batch === undefined) return
+    this.#phase = 'opening'
+    this.#lane.giveBack(batch)
+    void this.#open().then(
+      (socket) => this.#opened(socket),
+      (error: unknown) => {
+        if (this.#phase === 'opening') this.#retry('open', inWords(error))
+      },
+    )
+  }
+
+  async #open(): Promise<Socket> {
+    const [address] = await this.#resolver.resolve(this.#target.host)
+    if (address === undefined) throw new Error(`the name ${this.#target.host} has no address`)
+    const from = this.#forwarder.settings.from_address
+    const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4')
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
+        socket.close()
+        reject(error)
+      }
+      const connect = (): void => {
+        socket.connect(this.#target.port, address, () => {
+          socket.removeListener('error', fail)
+          resolve(socket)
+        })
+      }
+      socket.once('error', fail)
+      if (from === null) connect()
+      else socket.bind({ address: from, port: 0 }, connect)
+    })
+  }
+
+  #opened(socket: Socket): void {
+    // Errors of sends come to their callbacks; what else there is tells nothing about an event.
+    socket.on('error', ignore)
+    if (this.#phase !== 'opening') {
+      socket.close()
+      return
+    }
+    this.#socket = socket
+    this.#phase = 'open'
+    this.#opened_at = this.#deps.clock.monotonic()
+    this.#used_at = this.#opened_at
+    this.#status.reached()
+    this.#pump()
+  }
+
+  #retry(step: string, why: string): void {
+    this.#closeSocket()
+    this.#phase = 'waiting'
+    this.#status.failing(step, why)
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
+      this.#timer = undefined
+      this.#phase = 'idle'
+      this.#seek()
+    })
+  }
+
+  #closeSocket(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#turn !== undefined) clearImmediate(this.#turn)
+    this.#turn = undefined
+    this.#socket?.close()
+    this.#socket = undefined
+  }
+
+  // ---- sending -----------------------------------------------------------------------------------
+
+  #pump(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#phase !== 'open') return
+    let budget = TURN_SENDS
+    while (budget > 0 && this.#pending < SENDS_MAX && !this.#failed) {
+      this.#job ??= this.#lease()
+      const job = this.#job
+      if (job === undefined) break
+      while (job.next < job.batch.events && budget > 0 && this.#pending < SENDS_MAX) {
+        this.#send(socket, job)
+        budget -= 1
+      }
+      if (job.next < job.batch.events) break
+      this.#job = undefined
+      this.#end(job)
+    }
+    if (this.#failed && this.#job === undefined) return this.#breakOff()
+    if (this.#pending < SENDS_MAX && budget <= 0) this.#yield()
+    else if (this.#jobs.size === 0) this.#rest()
+  }
+
+  #lease(): Job | undefined {
+    const batch = this.#lane.lease()
+    if (batch === undefined) return undefined
+    const job = new Job(batch, this.#encoder)
+    this.#jobs.add(job)
+    return job
+  }
+
+  #send(socket: Socket, job: Job): void {
+    const n = job.next
+    job.next += 1
+    const { encoded, ends, batch } = job
+    const start = ends === null ? batch.offset(n) : n === 0 ? 0 : (ends[n - 1] as number)
+    const length = ends === null ? batch.length(n) : (ends[n] as number) - start
+    if (length === 0) job.unencodable += 1
+    else if (length > DATAGRAM_MAX) job.too_large += 1
+    else {
+      job.pending += 1
+      this.#pending += 1
+      socket.send(encoded ?? batch.payload, start, length, (error, bytes) =>
+        this.#answered(job, error, bytes),
+      )
+    }
+  }
+
+  #answered(job: Job, error: Error | null, bytes: number): void {
+    job.pending -= 1
+    this.#pending -= 1
+    if (error === null) this.#lane.wrote(bytes)
+    else if (errorCode(error) === 'EMSGSIZE') job.too_large += 1
+    else {
+      job.send_error += 1
+      this.#status.failing('send', inWords(error))
+      // Nobody listens: the next may be there again. No way there: what follows waits in the queue.
+      if (errorCode(error) !== 'ECONNREFUSED') this.#failed = true
+    }
+    this.#end(job)
+    if (this.#phase === 'open' && this.#pending < SENDS_MAX / 2) this.#yield()
+  }
+
+  #end(job: Job): void {
+    if (!job.over || !this.#jobs.delete(job)) return
+    const { too_large, unencodable, send_error } = job
+    if (too_large > 0)
+      this.#status.lost('too_large', `${too_large} events were larger than a datagram can be`)
+    if (send_error === 0 && too_large + unencodable < job.batch.events) {
+      this.#backoff.reset()
+      this.#status.delivered()
+    }
+    const whole = too_large + unencodable + send_error === 0
+    if (whole) this.#lane.settle(job.batch)
+    else this.#lane.settle(job.batch, { too_large, unencodable, send_error })
+    if (this.#jobs.size === 0) this.#onQuiet?.()
+  }
+
+  #yield(): void {
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined
+      this.#pump()
+    })
+  }
+
+  /** The network is gone: what was not sent of the batch at hand was counted; the rest waits. */
+  #breakOff(): void {
+    if (this.#jobs.size > 0) return
+    this.#failed = false
+    this.#retry('send', this.#status.last_error ?? 'the system refused a datagram')
+  }
+
+  /** Nothing to do: closes the socket after the idle time, and when the name should be asked again. */
+  #rest(): void {
+    this.#used_at = this.#deps.clock.monotonic()
+    if (isIP(this.#target.host) === 0 && this.#used_at - this.#opened_at >= NAME_MS) return this.#park()
+    if (this.#timer !== undefined) return
+    this.#armIdle(this.#deps.idle)
+  }
+
+  #armIdle(ms: number): void {
+    this.#timer = this.#deps.clock.after(ms, () => {
+      this.#timer = undefined
+      if (this.#phase !== 'open') return
+      const left = this.#used_at + this.#deps.idle - this.#deps.clock.monotonic()
+      if (left > 0 || this.#jobs.size > 0) this.#armIdle(Math.max(left, 1000))
+      else this.#park()
+    })
+  }
+
+  #park(): void {
+    this.#closeSocket()
+    this.#phase = 'idle'
+    this.#seek()
+  }
+
+  async #shutDown(grace_ms: number): Promise<void> {
+    this.#phase = 'stopped'
+    this.#timer?.cancel()
+    const left = this.#job
+    this.#job = undefined
+    if (left !== undefined) {
+      // Half-sent: what went out is sent again, which UDP's receivers must bear anyway.
+      this.#jobs.delete(left)
+      this.#lane.giveBack(left.batch)
+    }
+    if (this.#jobs.size > 0) await this.#quiet(grace_ms)
+    for (const job of this.#jobs) this.#lane.giveBack(job.batch)
+    this.#jobs.clear()
+    this.#closeSocket()
+    this.#status.stopped()
+  }
+
+  #quiet(grace_ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.after(grace_ms, resolve)
+      this.#onQuiet = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+}
+
+function ignore(): void {}
