@@ -10,6 +10,8 @@ export interface Finding {
   readonly message: string
   /** What to do: `use one of udp, tcp, tls, http, https, file`. Empty when the message says it. */
   readonly hint: string
+  /** The source line holds a secret: formatters must not show it. */
+  readonly hide_source?: boolean
 }
 
 /** A place in a file, kept beside values so that later checks can point at it. */

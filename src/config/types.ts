@@ -13,7 +13,11 @@ export interface Settings {
   readonly data: string
   readonly queue: { readonly memory_max: number; readonly spill_after: number }
   readonly batch: { readonly bytes: number; readonly age: number }
-  readonly spool: { readonly disk_max: number; readonly disk_free_min: number; readonly sync: 'off' | 'normal' | 'full' }
+  readonly spool: {
+    readonly disk_max: number
+    readonly disk_free_min: number
+    readonly sync: 'off' | 'normal' | 'full'
+  }
   readonly limits: {
     readonly forwarders_per_tenant: number
     /** Bytes of one rules or configuration file. */

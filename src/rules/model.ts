@@ -58,7 +58,7 @@ export interface LabelFormatModel {
   readonly place: Place
   readonly name: string
   /** Whose label it is; a gateway's first part may `of: owner` take the parent's id. */
-  readonly of: 'org_vdc' | 'data_center_group' | 'gateway'
+  readonly of: 'org_vdc' | 'data_center_group' | 'gateway' | 'org'
   readonly parts: readonly LabelPartModel[]
   readonly separators: readonly string[]
   readonly case: 'any' | 'keep'

@@ -1,0 +1,67 @@
+/** Findings about one file, by path: adds places and the path's text, and keeps resolved references unsaid. */
+import type { Finding, Place } from './findings.ts'
+import type { References } from './secrets.ts'
+import type { Path, YamlFile } from './yaml.ts'
+
+export interface FindingOptions {
+  readonly level?: Finding['level']
+  /** Point at the key rather than at its value. */
+  readonly at_key?: boolean
+  /** The source line holds a secret and must not be shown. */
+  readonly hide_source?: boolean
+}
+
+/** See the module. */
+export class Report {
+  readonly yaml: YamlFile
+  readonly references: References
+  readonly #findings: Finding[]
+  #errors = 0
+
+  constructor(yaml: YamlFile, references: References, findings: Finding[]) {
+    this.yaml = yaml
+    this.references = references
+    this.#findings = findings
+  }
+
+  /** Errors reported through this object so far; compare before and after to know whether a step went well. */
+  get errors(): number {
+    return this.#errors
+  }
+
+  error(path: Path, message: string, hint = '', options: FindingOptions = {}): void {
+    this.#add(path, message, hint, options)
+  }
+
+  warn(path: Path, message: string, hint = '', options: FindingOptions = {}): void {
+    this.#add(path, message, hint, { ...options, level: 'warning' })
+  }
+
+  place(path: Path): Place {
+    return this.yaml.place(path)
+  }
+
+  #add(path: Path, message: string, hint: string, options: FindingOptions): void {
+    const level = options.level ?? 'error'
+    if (level === 'error') this.#errors += 1
+    // A reference that could not be resolved was reported where it stands; what follows from it is noise.
+    if (level === 'error' && this.references.failedAt(path)) return
+    const place = options.at_key === true ? this.yaml.keyPlace(path) : this.yaml.place(path)
+    const said = this.references.unsaid(path, message, hint)
+    const at = pathText(path)
+    const text = at === '' ? said.message : `${at}: ${said.message}`
+    const hidden = options.hide_source === true ? { hide_source: true } : {}
+    this.#findings.push({ level, ...place, message: text, hint: said.hint, ...hidden })
+  }
+}
+
+/** `tenants[0].forwarders[1].to`; keys that are no plain words are quoted. */
+export function pathText(path: Path): string {
+  let text = ''
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (!/^[A-Za-z_][\w.-]{0,63}$/.test(step)) text += `[${JSON.stringify(step.slice(0, 64))}]`
+    else text += text === '' ? step : `.${step}`
+  }
+  return text
+}

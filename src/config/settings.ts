@@ -1,0 +1,200 @@
+/** logweir.yaml into {@link Settings}: reads, resolves, checks each part, then the parts against each other. */
+import { dirname, resolve } from 'node:path'
+import type { z } from 'zod'
+import { checkSettings } from './settings-checks.ts'
+import type { Finding } from './findings.ts'
+import { sortFindings } from './findings-format.ts'
+import { unknownKey } from './fields.ts'
+import { meant } from './nearest.ts'
+import { kindOf, readPiece, valueAt } from './pieces.ts'
+import { quoted } from './quantities.ts'
+import { Report } from './report.ts'
+import { resolveReferences } from './secrets.ts'
+import {
+  sections,
+  settingsFile,
+  source,
+  tcpListener,
+  tlsListener,
+  TRANSPORTS,
+  transportMessage,
+  udpListener,
+} from './settings-schema.ts'
+import type { BindAddress, ListenerSettings, Settings, SourceSettings } from './types.ts'
+import { FILE_MAX_DEFAULT, parseYaml, readBounded } from './yaml.ts'
+
+export interface LoadedSettings {
+  /** Only when no finding is an error. */
+  readonly settings?: Settings
+  /** By file and place. Never holds a secret. */
+  readonly findings: readonly Finding[]
+  /** Texts of the files read, for {@link import('./findings-format.ts').formatFindings}. */
+  readonly sources: ReadonlyMap<string, string>
+}
+
+/** Reads the configuration. Never throws: whatever is wrong is a finding. */
+export function loadSettings(file: string, env: NodeJS.ProcessEnv = process.env): LoadedSettings {
+  const path = resolve(file)
+  const findings: Finding[] = []
+  const text = readBounded(path, FILE_MAX_DEFAULT, findings, 'of a configuration file')
+  return text === undefined ? { findings, sources: new Map() } : settingsOf(path, text, env, findings)
+}
+
+function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings: Finding[]): LoadedSettings {
+  const sources = new Map([[file, text]])
+  const yaml = parseYaml(file, text, findings)
+  if (yaml === undefined) return { findings: sortFindings(findings), sources }
+  const { value, references } = resolveReferences(yaml, env, findings)
+  const report = new Report(yaml, references, findings)
+  const settings = assemble(value, report)
+  const good = settings !== undefined && !findings.some((finding) => finding.level === 'error')
+  return { ...(good ? { settings } : {}), findings: sortFindings(findings), sources }
+}
+
+function assemble(value: unknown, report: Report): Settings | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    report.error([], `expected a mapping, found ${kindOf(value)}`, 'begin with `version: 1` and `listeners:`')
+    return undefined
+  }
+  checkKeys(value, report)
+  const listeners = readListeners(valueAt(value, ['listeners']), report)
+  const sources = readList(valueAt(value, ['sources']), 'sources', report, readSource)
+  const read = readSections(value, report)
+  const folder = dirname(report.yaml.file)
+  checkSettings({ listeners, sources: sources ?? null, value, report, sections: read })
+  if (report.errors > 0 || read === undefined) return undefined
+  return {
+    file: report.yaml.file,
+    listeners: listeners.flatMap((item) => (item === undefined ? [] : [item])),
+    sources: (sources ?? []).flatMap((item) => (item === undefined ? [] : [item])),
+    rules: resolve(folder, read.rules),
+    data: resolve(folder, read.data),
+    queue: read.queue,
+    batch: read.batch,
+    spool: read.spool,
+    limits: read.limits,
+    workers: read.workers,
+    admin: { bind: absoluteBind(read.admin.bind, folder) },
+    log: read.log,
+  }
+}
+
+type Sections = { readonly [Key in keyof typeof sections]: z.output<(typeof sections)[Key]> }
+
+/** Each section by itself, so that all their mistakes are found; undefined when one has any. */
+function readSections(value: object, report: Report): Sections | undefined {
+  const before = report.errors
+  const read = Object.fromEntries(
+    Object.entries(sections).map(([key, schema]) => [
+      key,
+      readPiece(schema, valueAt(value, [key]), [key], report),
+    ]),
+  )
+  return report.errors === before ? (read as unknown as Sections) : undefined
+}
+
+function checkKeys(value: object, report: Report): void {
+  const known = Object.keys(settingsFile.shape)
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    const [message = '', hint = ''] = unknownKey(key, known, {}).split('\t')
+    report.error([key], message, hint, { at_key: true })
+  }
+}
+
+function readListeners(value: unknown, report: Report): (ListenerSettings | undefined)[] {
+  const listeners = readList(value, 'listeners', report, readListener)
+  if (listeners === undefined && value === undefined) {
+    report.error(['listeners'], 'is missing', 'name at least one listener')
+  } else if (listeners?.length === 0) {
+    report.error(['listeners'], 'must not be empty', 'name at least one listener')
+  }
+  return listeners ?? []
+}
+
+/** The entries of a list, undefined in the place of those that were reported; undefined when there is no list. */
+function readList<Item>(
+  value: unknown,
+  key: string,
+  report: Report,
+  read: (entry: unknown, path: readonly (string | number)[], report: Report) => Item | undefined,
+): (Item | undefined)[] | undefined {
+  if (value === undefined) return undefined
+  if (!Array.isArray(value)) {
+    report.error([key], `expected a list, found ${kindOf(value)}`, 'begin each entry with `- `')
+    return undefined
+  }
+  return value.map((entry: unknown, index) => read(entry, [key, index], report))
+}
+
+function readListener(
+  value: unknown,
+  path: readonly (string | number)[],
+  report: Report,
+): ListenerSettings | undefined {
+  const transport = valueAt(value, ['transport'])
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    report.error(path, `expected a mapping, found ${kindOf(value)}`)
+    return undefined
+  }
+  if (transport === 'udp') return udp(readPiece(udpListener, value, path, report))
+  if (transport === 'tcp') return stream(readPiece(tcpListener, value, path, report))
+  if (transport === 'tls') return tls(readPiece(tlsListener, value, path, report), dirname(report.yaml.file))
+  const at = [...path, 'transport']
+  if (typeof transport !== 'string') {
+    report.error(
+      at,
+      transport === undefined ? 'is missing' : `expected text, found ${kindOf(transport)}`,
+      `use one of ${TRANSPORTS.join(', ')}`,
+    )
+    return undefined
+  }
+  const [message = '', hint = ''] = transportMessage(transport).split('\t')
+  if (message !== '') report.error(at, message, hint)
+  else report.error(at, `unknown transport ${quoted(transport)}`, meant(transport, TRANSPORTS))
+  return undefined
+}
+
+function udp(read: z.output<typeof udpListener> | undefined): ListenerSettings | undefined {
+  if (read === undefined) return undefined
+  const { bind, allow, rate_max, ...rest } = read
+  return { ...rest, ...bind, allow: allow ?? null, rate_max: rate_max ?? null }
+}
+
+function stream(read: z.output<typeof tcpListener> | undefined): ListenerSettings | undefined {
+  if (read === undefined) return undefined
+  const { bind, allow, rate_max, proxy_from: _, ...rest } = read
+  return { ...rest, ...bind, allow: allow ?? null, rate_max: rate_max ?? null }
+}
+
+function tls(read: z.output<typeof tlsListener> | undefined, folder: string): ListenerSettings | undefined {
+  if (read === undefined) return undefined
+  const { bind, allow, rate_max, proxy_from: _, tls: given, ...rest } = read
+  const asked = given.client_ca !== undefined || given.client_fingerprints.length > 0
+  return {
+    ...rest,
+    ...bind,
+    allow: allow ?? null,
+    rate_max: rate_max ?? null,
+    tls: {
+      ...given,
+      certificate: resolve(folder, given.certificate),
+      key: resolve(folder, given.key),
+      client_ca: given.client_ca === undefined ? null : resolve(folder, given.client_ca),
+      client_auth: given.client_auth ?? (asked ? 'required' : 'none'),
+    },
+  }
+}
+
+function readSource(
+  value: unknown,
+  path: readonly (string | number)[],
+  report: Report,
+): SourceSettings | undefined {
+  const read = readPiece(source, value, path, report)
+  return read && { ...read, streams: read.streams ?? null, site: read.site ?? null }
+}
+
+function absoluteBind(bind: BindAddress, folder: string): BindAddress {
+  return bind.kind === 'unix' ? { kind: 'unix', path: resolve(folder, bind.path) } : bind
+}

@@ -1,0 +1,181 @@
+/**
+ * YAML 1.2 with places: the plain value of a file, and for every path in it the line and column where it stands.
+ * Everything is bounded (bytes, aliases, nesting by the stack, complaints), and nothing throws.
+ */
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { Buffer } from 'node:buffer'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml'
+import { errorCode, errorText } from '../base/errors.ts'
+import type { Finding, Place } from './findings.ts'
+import { sizeText } from './quantities.ts'
+
+/** Keys and list positions from the top of a file down to a value. */
+export type Path = readonly (string | number)[]
+
+/** Bytes of one configuration or rules file, where `limits.file_max` does not say otherwise. */
+export const FILE_MAX_DEFAULT = 8 * 2 ** 20
+
+/** Times that aliases of one file may be followed: enough for shared lists, too few for an alias bomb. */
+const ALIASES_MAX = 10_000
+
+/** Syntax complaints of one file; one lost quote can make thousands. */
+const COMPLAINTS_MAX = 50
+
+/** A parsed file. `value` is what YAML says, before references are resolved. */
+export interface YamlFile {
+  readonly file: string
+  readonly text: string
+  readonly value: unknown
+  /** Where the value at a path stands; of a missing one, where its nearest parent stands. */
+  place(path: Path): Place
+  /** Where the key of the last step of a path stands; a list's entry stands for itself. */
+  keyPlace(path: Path): Place
+}
+
+/** Reads and parses a file. What is wrong goes to `findings`; undefined when there is nothing to work with. */
+export function readYaml(file: string, max: number, findings: Finding[]): YamlFile | undefined {
+  const text = readBounded(file, max, findings, 'limits.file_max')
+  return text === undefined ? undefined : parseYaml(file, text, findings)
+}
+
+/** The text of a regular file of at most `max` bytes of UTF-8; else a finding that names the file and the mend. */
+export function readBounded(
+  file: string,
+  max: number,
+  findings: Finding[],
+  limit: string,
+): string | undefined {
+  const fail = (message: string, hint: string): undefined => {
+    findings.push({ level: 'error', file, line: 0, column: 0, message, hint })
+    return undefined
+  }
+  try {
+    const about = statSync(file)
+    if (about.isDirectory()) return fail('is a folder, not a file', 'name a file in it')
+    // A pipe or a device may never end, and opening a pipe waits for its writer.
+    if (!about.isFile()) return fail('is not a regular file', 'name a regular file')
+    const bytes = readUpTo(file, max + 1)
+    if (bytes.length > max)
+      return fail(`is larger than ${sizeText(max)} (\`${limit}\`)`, 'split it or raise the limit')
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ENOENT')
+      return fail('there is no such file', 'check the path; relative ones start at the file that names them')
+    if (code === 'EACCES' || code === 'EPERM')
+      return fail('cannot be read: permission denied', 'give the user of Logweir leave to read it')
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return fail('is not UTF-8 text', 'save it as UTF-8')
+    return fail(`cannot be read: ${errorText(error)}`, '')
+  }
+}
+
+/** Parses text that came from `file`. Every syntax error becomes a finding; undefined when there was one. */
+export function parseYaml(file: string, text: string, findings: Finding[]): YamlFile | undefined {
+  const lines = new LineCounter()
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  try {
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: true,
+      strict: true,
+    })
+    const wrong = document.errors.slice(0, COMPLAINTS_MAX)
+    for (const error of wrong)
+      findings.push({ level: 'error', ...placeAt(error.pos[0]), ...explain(error.code, error.message) })
+    if (wrong.length > 0) return undefined
+    const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX })
+    return {
+      file,
+      text,
+      value,
+      place: (path) => placeAt(offsetOf(document, path, false)),
+      keyPlace: (path) => placeAt(offsetOf(document, path, true)),
+    }
+  } catch (error) {
+    const message =
+      error instanceof RangeError ? 'is nested too deeply' : `cannot be read as YAML: ${errorText(error)}`
+    findings.push({
+      level: 'error',
+      file,
+      line: 1,
+      column: 1,
+      message,
+      hint: 'write it flatter, with fewer aliases',
+    })
+    return undefined
+  }
+}
+
+/** The parser's words for what operators meet most, in theirs. */
+function explain(code: string, message: string): { message: string; hint: string } {
+  if (code === 'DUPLICATE_KEY')
+    return { message: 'this key stands twice in one mapping', hint: 'keep one of them' }
+  if (code === 'TAB_AS_INDENT')
+    return { message: 'a tab indents this line', hint: 'YAML indents with blanks' }
+  if (code === 'MULTIPLE_DOCS')
+    return { message: 'a second document begins here', hint: 'one file holds one document: remove `---`' }
+  return { message: `YAML: ${message.replace(/\s+/g, ' ')}`, hint: '' }
+}
+
+function readUpTo(file: string, max: number): Buffer {
+  const handle = openSync(file, 'r')
+  try {
+    const chunks: Buffer[] = []
+    let total = 0
+    while (total < max) {
+      const chunk = Buffer.allocUnsafe(Math.min(65_536, max - total))
+      const count = readSync(handle, chunk)
+      if (count === 0) break
+      chunks.push(chunk.subarray(0, count))
+      total += count
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function offsetOf(document: Document, path: Path, ofKey: boolean): number {
+  let node: unknown = document.contents
+  let offset = startOf(node) ?? 0
+  for (const [depth, step] of path.entries()) {
+    const inside: unknown = isAlias(node) ? node.resolve(document) : node
+    const last = depth === path.length - 1
+    if (isMap(inside)) {
+      const pair = inside.items.find((item) => keyText(item.key) === String(step))
+      if (pair === undefined) return offset
+      node = pair.value
+      const key = startOf(pair.key) ?? offset
+      offset = last && ofKey ? key : (startOf(node) ?? key)
+    } else if (isSeq(inside)) {
+      node = inside.items[Number(step)]
+      if (node === undefined) return offset
+      offset = startOf(node) ?? offset
+    } else {
+      return offset
+    }
+  }
+  return offset
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : String(key)
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? (node satisfies Node).range?.[0] : undefined
+}

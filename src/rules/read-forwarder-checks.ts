@@ -1,0 +1,189 @@
+/** Settings of one forwarder that contradict each other: each is refused by name rather than quietly without effect. */
+import { parseAddress } from '../config/addresses.ts'
+import { kindOf, valueAt } from '../config/pieces.ts'
+import type { Report } from '../config/report.ts'
+import type { Path } from '../config/yaml.ts'
+import type { ForwarderSettings, Target } from './forwarder-settings.ts'
+import type { ForwarderParts } from './schema-forwarder.ts'
+
+export interface Together {
+  readonly parts: ForwarderParts
+  readonly type: ForwarderSettings['type']
+  readonly target: Target
+  readonly path: Path
+  readonly provider: boolean
+  /** As written, references resolved: tells what was set from what is a default. */
+  readonly value: unknown
+  readonly report: Report
+}
+
+type Scheme = Target['scheme']
+
+const SCHEMES: Readonly<Record<ForwarderSettings['type'], readonly Scheme[]>> = {
+  syslog: ['udp', 'tcp', 'tls'],
+  file: ['file'],
+  http: ['http', 'https'],
+  'log-insight-cloud': ['http', 'https'],
+}
+
+/** Keys that only some schemes can do anything with. */
+const KEY_SCHEMES: Readonly<Record<string, readonly Scheme[]>> = {
+  from_address: ['udp', 'tcp', 'tls', 'http', 'https'],
+  framing: ['tcp', 'tls'],
+  replay: ['tcp', 'tls'],
+  tls: ['tls', 'https'],
+  token: ['http', 'https'],
+  headers: ['http', 'https'],
+  gzip: ['http', 'https'],
+  batch: ['http', 'https'],
+  rotate: ['file'],
+}
+
+/** Headers that carry secrets, by name. */
+const SECRET_HEADER = /authorization|cookie|token|secret|password|api[-_]?key/i
+/** Headers that the sender makes itself. */
+const OWN_HEADER = /^(host|content-length|content-encoding|transfer-encoding|connection|te|upgrade)$/i
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+
+/** Reports every contradiction. */
+export function checkTogether(together: Together): void {
+  const { type, target, path, report } = together
+  if (!SCHEMES[type].includes(target.scheme)) {
+    const hint = `use ${SCHEMES[type].map((scheme) => `${scheme}:`).join(' or ')}, or another type`
+    report.error([...path, 'type'], `type ${type} does not go to ${target.scheme}:`, hint)
+    return
+  }
+  for (const [key, schemes] of Object.entries(KEY_SCHEMES)) {
+    if (valueAt(together.value, [key]) === undefined || schemes.includes(target.scheme)) continue
+    const hint = `it is for ${schemes.join(', ')}: remove it`
+    report.error([...path, key], `has no meaning for ${target.scheme}`, hint, { at_key: true })
+  }
+  checkFormat(together)
+  checkSecrets(together)
+  checkTls(together)
+  checkQueue(together)
+  if (together.parts.from_address !== undefined) checkFrom(together, together.parts.from_address)
+}
+
+function checkFormat({ parts, type, target, path, report }: Together): void {
+  const { format } = parts
+  if (type === 'log-insight-cloud' && format !== undefined) {
+    report.error([...path, 'format'], 'log-insight-cloud has a form of its own', 'remove it', {
+      at_key: true,
+    })
+  }
+  if (type === 'http' && format !== undefined && format !== 'json') {
+    report.error(
+      [...path, 'format'],
+      `type http sends JSON, not ${format}`,
+      'write `format: json` or remove it',
+    )
+  }
+  if (target.scheme === 'file' && (parts.concurrency ?? 1) > 1) {
+    report.error([...path, 'concurrency'], 'a file is written by one delivery at a time', 'remove it')
+  }
+}
+
+function checkSecrets({ parts, type, target, path, value, report }: Together): void {
+  const token = [...path, 'token']
+  const http = target.scheme === 'http' || target.scheme === 'https'
+  if (parts.token !== undefined && http) {
+    const hint =
+      'write `token: { env: NAME }` or `token: { file: PATH }`, and use another token: this one stands in a file'
+    if (!report.references.has(token))
+      report.error(token, 'a token must not stand in a rules file', hint, { hide_source: true })
+    if (parts.token !== parts.token.trim() || /\s/.test(parts.token))
+      report.error(token, 'holds blanks, which no token has')
+  }
+  if (type === 'log-insight-cloud' && valueAt(value, ['token']) === undefined) {
+    report.error(token, 'is missing', 'log-insight-cloud needs one: `token: { env: NAME }`')
+  }
+  let secret = parts.token !== undefined
+  for (const [name, text] of Object.entries(parts.headers ?? {})) {
+    const at = [...path, 'headers', name]
+    if (!HEADER_NAME.test(name)) report.error(at, 'is not the name of a header', '', { at_key: true })
+    else if (OWN_HEADER.test(name))
+      report.error(at, `header ${name} is written by Logweir`, 'remove it', { at_key: true })
+    if (/[^\t\u0020-\u007e\u0080-\u00ff]/.test(text))
+      report.error(at, 'holds characters that no header may hold')
+    if (!SECRET_HEADER.test(name)) continue
+    secret = true
+    if (report.references.has(at)) continue
+    report.error(
+      at,
+      `the value of ${name} must not stand in a rules file`,
+      `write { env: NAME } or { file: PATH }`,
+      { hide_source: true },
+    )
+  }
+  if (
+    parts.token !== undefined &&
+    Object.keys(parts.headers ?? {}).some((name) => /^authorization$/i.test(name))
+  ) {
+    report.error(token, 'stands beside an `authorization` header', 'keep one of them', { at_key: true })
+  }
+  if (secret && target.scheme === 'http')
+    report.warn([...path, 'to'], 'a secret is sent without TLS', 'use https://')
+}
+
+function checkTls({ parts, path, report }: Together): void {
+  const { tls } = parts
+  if (tls === undefined) return
+  const at = (key: string): Path => [...path, 'tls', key]
+  if (tls.certificate !== undefined && tls.key === undefined) {
+    report.error(at('certificate'), 'has no key', 'name its `key` beside it', { at_key: true })
+  }
+  if (tls.key !== undefined && tls.certificate === undefined) {
+    report.error(at('key'), 'has no certificate', 'name its `certificate` beside it', { at_key: true })
+  }
+  if (tls.fingerprint !== undefined && tls.ca !== undefined) {
+    const message = 'is never asked: a fingerprint takes the place of the authority'
+    report.error(at('ca'), message, 'keep `ca` or `fingerprint`', { at_key: true })
+  }
+}
+
+function checkQueue({ parts, path, provider, value, report }: Together): void {
+  const at = [...path, 'queue', 'when_full']
+  if (parts.queue.when_full === 'block') {
+    if (provider) {
+      const message = 'while this forwarder is full, listeners stop reading and every tenant waits'
+      report.warn(at, message, 'use drop_oldest or drop_newest unless that is meant')
+    } else {
+      const message = 'one tenant’s forwarder must not stop the others'
+      report.error(at, message, 'use drop_oldest or drop_newest; block is for the provider’s forwarders')
+    }
+  }
+  if (parts.spool === 'always' && parts.queue.disk_max === 0) {
+    report.error(
+      [...path, 'spool'],
+      '`always` writes to disk, and `queue.disk_max` is 0',
+      'raise it or use `spool: overflow`',
+    )
+  }
+  if (parts.retry.first > parts.retry.max) {
+    const key = valueAt(value, ['retry', 'first']) === undefined ? 'max' : 'first'
+    report.error(
+      [...path, 'retry', key],
+      '`retry.first` is longer than `retry.max`',
+      'raise `max` or lower `first`',
+    )
+  }
+}
+
+function checkFrom({ target, path, report }: Together, from: string): void {
+  const at = [...path, 'from_address']
+  const address = parseAddress(from)
+  if (address === undefined) {
+    report.error(
+      at,
+      `expected an address, found ${kindOf(from)} that is none`,
+      'write for example 100.64.12.5',
+    )
+    return
+  }
+  const host = 'host' in target ? parseAddress(target.host) : undefined
+  if (host !== undefined && host.includes(':') !== address.includes(':')) {
+    const [own, other] = host.includes(':') ? ['IPv4', 'IPv6'] : ['IPv6', 'IPv4']
+    report.error(at, `is ${own}, the target is ${other}`, 'use addresses of one kind')
+  }
+}

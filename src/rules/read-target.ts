@@ -1,0 +1,68 @@
+/** A forwarder's `to`: scheme and place. Messages never repeat more of it than the scheme: it may hold a password. */
+import { dirname, resolve } from 'node:path'
+import { parseHostPort } from '../config/endpoints.ts'
+import { NOT_YET } from '../config/fields.ts'
+import { meant } from '../config/nearest.ts'
+import { quoted } from '../config/quantities.ts'
+import type { Report } from '../config/report.ts'
+import type { Path } from '../config/yaml.ts'
+import type { Target } from './forwarder-settings.ts'
+import { LATER_SCHEMES } from './schema-forwarder.ts'
+
+/** Ports that RFC 5426, 6587 (by custom) and 5425 give the transports. */
+const PORTS = { udp: 514, tcp: 514, tls: 6514 } as const
+const SCHEMES: readonly string[] = ['udp', 'tcp', 'tls', 'http', 'https', 'file']
+
+/** The target, or undefined after reporting. */
+export function readTarget(text: string, path: Path, report: Report): Target | undefined {
+  const match = /^([A-Za-z][A-Za-z0-9+.-]{0,31}):(.*)$/s.exec(text)
+  const scheme = match?.[1]?.toLowerCase() ?? ''
+  const rest = match?.[2] ?? ''
+  const fail = (message: string, hint = '', hide_source = false): undefined => {
+    report.error(path, message, hint, { hide_source })
+    return undefined
+  }
+  if (match === null)
+    return fail('has no scheme', 'write for example tls://siem.example.com:6514 or file:var/out/all.log')
+  if (/@/.test(rest) && scheme !== 'file') {
+    return fail('holds a user name or password', 'use `token` or `headers` with { env: NAME }', true)
+  }
+  if (LATER_SCHEMES.includes(scheme))
+    return fail(`scheme ${scheme} ${NOT_YET}`, `use one of ${SCHEMES.join(', ')}`)
+  if (scheme === 'file') return fileTarget(rest, report.yaml.file, fail)
+  if (scheme === 'http' || scheme === 'https') return httpTarget(scheme, text, rest, fail)
+  if (scheme === 'udp' || scheme === 'tcp' || scheme === 'tls') return socketTarget(scheme, rest, fail)
+  return fail(`unknown scheme ${quoted(scheme)}`, meant(scheme, SCHEMES))
+}
+
+type Fail = (message: string, hint?: string) => undefined
+
+function fileTarget(rest: string, rulesFile: string, fail: Fail): Target | undefined {
+  if (rest.startsWith('//') && !rest.startsWith('///')) {
+    return fail('names a host for a file', 'write file:PATH, or file:///PATH from the root')
+  }
+  const path = rest.startsWith('///') ? rest.slice(2) : rest
+  if (path === '' || path.endsWith('/'))
+    return fail('names no file', 'write for example file:var/out/all.log')
+  if (path.includes('\u0000')) return fail('holds a NUL')
+  return { scheme: 'file', path: resolve(dirname(rulesFile), path) }
+}
+
+function httpTarget(scheme: 'http' | 'https', text: string, rest: string, fail: Fail): Target | undefined {
+  if (!rest.startsWith('//') || !URL.canParse(text))
+    return fail('is not a URL', `write for example ${scheme}://siem.example.com/path`)
+  const url = new URL(text)
+  if (url.hostname === '') return fail('names no host', `write for example ${scheme}://siem.example.com/path`)
+  if (url.hash !== '') return fail('holds a fragment, which is never sent', 'remove what begins with `#`')
+  return { scheme, url: url.href }
+}
+
+function socketTarget(scheme: 'udp' | 'tcp' | 'tls', rest: string, fail: Fail): Target | undefined {
+  const example = `write ${scheme}://HOST:PORT, for example ${scheme}://10.0.0.1:${PORTS[scheme]} or ${scheme}://[2001:db8::1]:${PORTS[scheme]}`
+  if (!rest.startsWith('//')) return fail('lacks `//` after the scheme', example)
+  const place = parseHostPort(rest.slice(2).replace(/\/$/, ''))
+  if (place === undefined) return fail('is not a host and port', example)
+  if (place.port === 0) return fail('port 0 is no destination', example)
+  if (place.host === '0.0.0.0' || place.host === '::') return fail(`${place.host} is no destination`, example)
+  return { scheme, host: place.host, port: Number.isNaN(place.port) ? PORTS[scheme] : place.port }
+}

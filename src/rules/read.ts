@@ -1,0 +1,234 @@
+/**
+ * The rules folder into a {@link RulesModel}: all files read, every entry checked by itself, then against each other.
+ * The shipped streams and label formats come first; the operator's of the same name take their place.
+ */
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { unknownKey } from '../config/fields.ts'
+import type { Finding } from '../config/findings.ts'
+import { sortFindings } from '../config/findings-format.ts'
+import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
+import { Report } from '../config/report.ts'
+import { resolveReferences } from '../config/secrets.ts'
+import { parseYaml, type Path, readBounded } from '../config/yaml.ts'
+import { sections } from '../config/settings-schema.ts'
+import type { LabelFormatModel, RulesModel, StreamModel, TenantModel } from './model.ts'
+import {
+  checkFiles,
+  checkFormatUses,
+  checkOrganisations,
+  checkProviderNames,
+  checkStreamUses,
+  checkTenantNames,
+  type ProviderEntry,
+  type StreamUse,
+} from './read-across.ts'
+import { listRules } from './read-folder.ts'
+import { type Entry, readLabelFormat, readStream, replaceByName } from './read-streams.ts'
+import { readForwarders, readTenant } from './read-tenant.ts'
+import { LATER_TOP, rulesFile } from './schema.ts'
+
+export interface RulesLimits {
+  readonly forwarders_per_tenant: number
+  /** Bytes of one file. */
+  readonly file_max: number
+}
+
+export interface ReadRules {
+  /** Only when no finding is an error. */
+  readonly model?: RulesModel
+  /** By file and place. Never holds a secret. */
+  readonly findings: readonly Finding[]
+  /** Texts of the files read, for `formatFindings`. */
+  readonly sources: ReadonlyMap<string, string>
+}
+
+/** Tenants of one rule set. */
+const TENANTS_MAX = 100_000
+
+/** Reads the shipped rules and the folder. Never throws: whatever is wrong is a finding. */
+export function readRules(
+  folder: string,
+  limits: RulesLimits,
+  env: NodeJS.ProcessEnv = process.env,
+): ReadRules {
+  const reader = new RulesReader(limits, env)
+  const path = resolve(folder)
+  const files = listRules(path, reader.findings)
+  const shipped = shippedRules()
+  if (shipped === undefined) {
+    const hint = 'install Logweir again'
+    reader.findings.push({
+      level: 'error',
+      file: '',
+      line: 0,
+      column: 0,
+      message: 'rules/vmware.yaml is missing from the installation',
+      hint,
+    })
+  } else {
+    reader.read(shipped, true)
+  }
+  for (const file of files) if (!sameFile(file, shipped)) reader.read(file, false)
+  return reader.finish(path)
+}
+
+/** The shipped rules of this installation; found from `src` and from `dist`. */
+export function shippedRules(): string | undefined {
+  let folder = import.meta.dirname
+  for (let up = 0; up < 4; up += 1) {
+    folder = dirname(folder)
+    const file = join(folder, 'rules', 'vmware.yaml')
+    if (existsSync(file)) return file
+  }
+  return undefined
+}
+
+class RulesReader {
+  readonly findings: Finding[] = []
+  readonly #limits: RulesLimits
+  readonly #env: NodeJS.ProcessEnv
+  readonly #sources = new Map<string, string>()
+  readonly #tenants: Entry<TenantModel>[] = []
+  /** Also of tenants with mistakes, so that a name used twice shows at once. */
+  readonly #names: { name: string; path: Path; report: Report }[] = []
+  readonly #providers: ProviderEntry[] = []
+  readonly #streams: { shipped: StreamModel[]; own: Entry<StreamModel>[] } = { shipped: [], own: [] }
+  readonly #formats: { shipped: LabelFormatModel[]; own: Entry<LabelFormatModel>[] } = {
+    shipped: [],
+    own: [],
+  }
+  readonly #uses: StreamUse[] = []
+
+  constructor(limits: RulesLimits, env: NodeJS.ProcessEnv) {
+    this.#limits = limits
+    this.#env = env
+  }
+
+  read(file: string, shipped: boolean): void {
+    const text = readBounded(file, this.#limits.file_max, this.findings, 'limits.file_max')
+    if (text === undefined) return
+    this.#sources.set(file, text)
+    const yaml = parseYaml(file, text, this.findings)
+    // A file of comments only is an empty rule set.
+    if (yaml === undefined || yaml.value === null || yaml.value === undefined) return
+    const { value, references } = resolveReferences(yaml, this.#env, this.findings)
+    const report = new Report(yaml, references, this.findings)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      report.error([], `expected a mapping, found ${kindOf(value)}`, 'begin with `version: 1`')
+      return
+    }
+    checkTop(value, report)
+    for (const [entry, path] of entriesOf(value, 'tenants', report)) this.#readTenant(entry, path, report)
+    this.#readProvider(valueAt(value, ['provider']), report)
+    for (const [entry, path] of entriesOf(value, 'streams', report)) {
+      keep(readStream(entry, path, report), path, report, this.#streams, shipped)
+    }
+    for (const [entry, path] of entriesOf(value, 'label_formats', report)) {
+      keep(readLabelFormat(entry, path, report), path, report, this.#formats, shipped)
+    }
+  }
+
+  finish(folder: string): ReadRules {
+    const streams = replaceByName(this.#streams.shipped, this.#streams.own, 'stream')
+    const label_formats = replaceByName(this.#formats.shipped, this.#formats.own, 'label format')
+    checkTenantNames(this.#names)
+    checkOrganisations(this.#tenants)
+    checkProviderNames(this.#providers)
+    checkFiles(this.#tenants, this.#providers)
+    checkStreamUses(this.#uses, streams)
+    checkFormatUses(this.#streams.own, label_formats)
+    if (this.#names.length > TENANTS_MAX) this.#complain(folder, 'error', `more than ${TENANTS_MAX} tenants`)
+    if (this.#names.length === 0) this.#complain(folder, 'warning', 'no tenants: every event is an orphan')
+    const findings = sortFindings(this.findings)
+    if (findings.some((finding) => finding.level === 'error')) return { findings, sources: this.#sources }
+    const tenants = this.#tenants.map((entry) => entry.model)
+    const provider = this.#providers.flatMap((entry) => entry.forwarders)
+    return { model: { tenants, provider, streams, label_formats }, findings, sources: this.#sources }
+  }
+
+  #readTenant(value: unknown, path: Path, report: Report): void {
+    const name = valueAt(value, ['name'])
+    if (typeof name === 'string' && name !== '') this.#names.push({ name, path, report })
+    const model = readTenant(value, path, this.#context(report))
+    if (model !== undefined) this.#tenants.push({ model, path, report })
+  }
+
+  #readProvider(value: unknown, report: Report): void {
+    if (value === undefined) return
+    const path = ['provider']
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      report.error(
+        path,
+        `expected a mapping, found ${kindOf(value)}`,
+        'write `provider:` and `forwarders:` below it',
+      )
+      return
+    }
+    for (const key of Object.keys(value)) {
+      if (key === 'forwarders') continue
+      const [message = '', hint = ''] = unknownKey(key, ['forwarders'], {}).split('\t')
+      report.error([...path, key], message, hint, { at_key: true })
+    }
+    const forwarders = readForwarders(
+      valueAt(value, ['forwarders']),
+      [...path, 'forwarders'],
+      null,
+      this.#context(report),
+    )
+    this.#providers.push({ forwarders, path, report })
+  }
+
+  #context(report: Report): Parameters<typeof readTenant>[2] {
+    return {
+      report,
+      forwarders_per_tenant: this.#limits.forwarders_per_tenant,
+      stream: (name, path) => this.#uses.push({ name, path, report }),
+    }
+  }
+
+  #complain(file: string, level: Finding['level'], message: string): void {
+    this.findings.push({ level, file, line: 0, column: 0, message, hint: '' })
+  }
+}
+
+function keep<Model>(
+  model: Model | undefined,
+  path: Path,
+  report: Report,
+  into: { readonly shipped: Model[]; readonly own: Entry<Model>[] },
+  shipped: boolean,
+): void {
+  if (model === undefined) return
+  if (shipped) into.shipped.push(model)
+  else into.own.push({ model, path, report })
+}
+
+function checkTop(value: object, report: Report): void {
+  const known = Object.keys(rulesFile.shape)
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    const tests =
+      key === 'tests' ? { elsewhere: { tests: 'rule tests stand in files named *.test.yaml' } } : {}
+    const [message = '', hint = ''] = unknownKey(key, known, { later: LATER_TOP, ...tests }).split('\t')
+    report.error([key], message, hint, { at_key: true })
+  }
+  readPiece(sections.version, valueAt(value, ['version']), ['version'], report)
+}
+
+function entriesOf(value: object, key: string, report: Report): (readonly [unknown, Path])[] {
+  const list = valueAt(value, [key])
+  if (list === undefined || list === null) return []
+  if (Array.isArray(list)) return list.map((entry: unknown, index) => [entry, [key, index]])
+  report.error([key], `expected a list, found ${kindOf(list)}`, 'begin each entry with `- `')
+  return []
+}
+
+function sameFile(file: string, other: string | undefined): boolean {
+  if (other === undefined) return false
+  try {
+    return realpathSync(file) === realpathSync(other)
+  } catch {
+    return false
+  }
+}

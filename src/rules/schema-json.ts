@@ -1,0 +1,66 @@
+/** JSON Schema of a rules file, for editors. `where` is written by hand: its reader is no zod schema. */
+import { editorSchema, type JsonSchema } from '../config/json-schema.ts'
+import { FACILITIES, FIELD_NAMES, fieldOf, SEVERITIES, WORDS } from './read-where-fields.ts'
+import { rulesFile } from './schema.ts'
+
+const TEXT = { type: 'string' }
+const TEXTS = { anyOf: [TEXT, { type: 'array', items: TEXT, minItems: 1 }] }
+
+/** Schema of a rules file. */
+export function rulesJsonSchema(): JsonSchema {
+  return editorSchema(rulesFile, 'Logweir rules', { where: whereSchema(), operators: OPERATORS_SCHEMA })
+}
+
+function whereSchema(): JsonSchema {
+  const nested = { $ref: '#/definitions/where' }
+  const list = { type: 'array', items: nested, minItems: 1 }
+  return {
+    type: 'object',
+    description:
+      'Which events; several fields must all hold. A field takes a value, a list, a range, a network or operators.',
+    properties: {
+      any: { ...list, description: 'At least one of these holds.' },
+      all: { ...list, description: 'All of these hold.' },
+      not: { ...nested, description: 'This does not hold; also true of events without the field.' },
+      ...Object.fromEntries(FIELD_NAMES.map((name) => [name, fieldSchema(name)])),
+    },
+    additionalProperties: false,
+  }
+}
+
+function fieldSchema(name: string): JsonSchema {
+  const info = fieldOf(name)
+  const known = info === undefined ? undefined : WORDS[info.field]
+  const named =
+    info?.kind === 'severity'
+      ? Object.keys(SEVERITIES)
+      : info?.kind === 'facility'
+        ? Object.keys(FACILITIES)
+        : known
+  // Offered, not required: other texts stay possible, so `enum` alone would be wrong.
+  const scalar =
+    named === undefined
+      ? { type: ['string', 'number', 'boolean'] }
+      : { anyOf: [{ enum: named }, { type: ['string', 'number'] }] }
+  return {
+    anyOf: [scalar, { type: 'array', items: scalar, minItems: 1 }, { $ref: '#/definitions/operators' }],
+  }
+}
+
+/** The operators of a comparison. */
+const OPERATORS_SCHEMA: JsonSchema = {
+  type: 'object',
+  properties: {
+    contains: TEXTS,
+    starts_with: TEXTS,
+    ends_with: TEXTS,
+    gt: { type: ['number', 'string'] },
+    gte: { type: ['number', 'string'] },
+    lt: { type: ['number', 'string'] },
+    lte: { type: ['number', 'string'] },
+    at_least: { type: ['number', 'string'], description: 'severity: this or worse.' },
+    exists: { type: 'boolean' },
+  },
+  minProperties: 1,
+  additionalProperties: false,
+}

@@ -1,0 +1,164 @@
+/** The schema of a rules file, in parts: what stands at the top, tenants, streams and label formats. */
+import { z } from 'zod'
+import { Fw } from '../classify/view.ts'
+import { count, emptyUntilLater, name, say, table, text } from '../config/fields.ts'
+import { providerForwarder, tenantForwarder } from './schema-forwarder.ts'
+
+/** Top-level keys of later versions, refused by name. */
+export const LATER_TOP: readonly string[] = ['templates', 'defaults', 'conditions', 'use']
+
+const LATER_TENANT: readonly string[] = [
+  'tags',
+  'redact',
+  'hide_hosts',
+  'use',
+  'templates',
+  'defaults',
+  'conditions',
+]
+
+/** Names in a stream's `label`: `label` (what the grammar leaves) and the fields of the firewall grammars. */
+export const CAPTURES: readonly string[] = ['label', ...Object.keys(Fw).filter((key) => key !== 'slots')]
+
+const id = text(128).describe('UUID, or URN as Cloud Director shows it.')
+const displayName = text(256)
+
+const org = table({
+  id,
+  name: displayName.optional().describe('For display; the id joins.'),
+})
+
+const orgVdc = table({ name: displayName.describe('As in Cloud Director.'), id })
+
+const dataCenterGroup = table({
+  name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
+  id,
+})
+
+const gateway = table(
+  {
+    name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
+    id,
+    owner: text(256)
+      .optional()
+      .describe('Org VDC or Data Center Group of this tenant that it belongs to; name or id.'),
+  },
+  { later: ['interfaces'] },
+)
+
+/** A tenant without its forwarders, which are read one by one. */
+export const tenantParts = {
+  name: name().describe('Logweir’s name of the tenant: unique, used for files and metrics.'),
+  org: org.optional().describe('The Cloud Director organisation.'),
+  org_vdcs: z.array(orgVdc).max(10_000).prefault([]).describe('Org VDCs of the tenant.'),
+  data_center_groups: z
+    .array(dataCenterGroup)
+    .max(10_000)
+    .prefault([])
+    .describe('Data Center Groups of the tenant.'),
+  gateways: z.array(gateway).max(10_000).prefault([]).describe('Edge gateways of the tenant.'),
+  nsx_projects: emptyUntilLater().optional().describe('NSX project and VPC ids; a later version.'),
+  rule_ids: emptyUntilLater().optional().describe('Rule ids by site; a later version.'),
+  labels: z.array(text(256)).max(10_000).prefault([]).describe('Further labels, literally.'),
+  rate_max: count(1, 1e9)
+    .optional()
+    .describe('Events a second; more are dropped as tenant_rate. Left out: no limit.'),
+}
+
+/** What a tenant says besides its forwarders. `forwarders` is there so that the key is known. */
+export const tenantHead = table(
+  { ...tenantParts, forwarders: z.unknown().optional() },
+  { later: LATER_TENANT },
+)
+
+/** A tenant as editors see it. */
+const tenant = table({
+  ...tenantParts,
+  forwarders: z.array(tenantForwarder).optional().describe('Where the tenant’s events go.'),
+})
+
+const oneOrMany = z
+  .union([text(), z.array(text()).min(1)], { error: 'expected text or a list of texts' })
+  .transform((value) => (typeof value === 'string' ? [value] : value))
+
+const streamMatch = table({
+  program: oneOrMany.optional().describe('APP-NAME, or the tag without [pid]: any of these.'),
+  msg_id: oneOrMany.optional().describe('MSGID: any of these.'),
+  structured_data: table({
+    id: text().describe('SD-ID.'),
+    params: z.record(text(), oneOrMany).prefault({}).describe('Parameters and the values they may have.'),
+  })
+    .optional()
+    .describe('A structured-data element with these parameters.'),
+  message: oneOrMany.optional().describe('The message begins with any of these.'),
+  body: z
+    .enum(['dfw', 'gateway', 'nsxv_edge'])
+    .optional()
+    .describe('The message is wholly read by this grammar.'),
+  ruleset: oneOrMany
+    .optional()
+    .describe('The word before a firewall line’s rule id begins with any of these.'),
+}).refine((match) => Object.keys(match).length > 0, say('would match every event', 'name at least one key'))
+
+const streamName = text(64).regex(
+  /^[a-z0-9][a-z0-9._-]*$/i,
+  say('is not a name', 'use letters, digits, `.`, `_` and `-`'),
+)
+
+export const stream = table({
+  name: streamName.describe('As it stands in events: `stream`.'),
+  grammar: z
+    .enum(['none', 'dfw', 'gateway', 'nsxv_edge'])
+    .prefault('none')
+    .describe('Parser of the message; none: recognition only.'),
+  match: z.array(streamMatch).min(1).max(64).describe('Ways to recognise it: any of these.'),
+  label: text(64)
+    .prefault('none')
+    .describe('Where the label stands: rest, none, or a capture of the grammar.'),
+  label_formats: z
+    .array(text(64))
+    .max(64)
+    .prefault([])
+    .describe('Formats by which its labels are looked up.'),
+})
+
+const labelPart = table({
+  take: z.enum(['name', 'id', 'owner_id', 'owner_name']).describe('What of the object.'),
+  first: count(1, 256).optional().describe('So many characters from its start; left out: all.'),
+  hyphens: z
+    .array(z.enum(['keep', 'remove']))
+    .min(1)
+    .prefault(['keep'])
+    .describe('Ids with hyphens, without, or both.'),
+  alone: z.boolean().prefault(false).describe('This part identifies by itself at its place.'),
+})
+
+export const labelFormat = table({
+  name: streamName.describe('As it stands in events: `owner.by`.'),
+  of: z.enum(['org_vdc', 'data_center_group', 'gateway', 'org']).describe('Whose label it is.'),
+  parts: z.array(labelPart).min(1).max(8).describe('What it is made of, in order.'),
+  separators: z
+    .array(z.string().max(8, say('is longer than 8 characters')))
+    .min(1)
+    .max(16)
+    .prefault([''])
+    .describe('What may stand between the parts.'),
+  case: z.enum(['any', 'keep']).prefault('any').describe('any: letters match in either case.'),
+  cut: count(8, 1024).optional().describe('Labels may be cut after so many characters.'),
+})
+
+/** A rules file as editors see it. */
+export const rulesFile = table({
+  version: z
+    .int()
+    .meta({ enum: [1] })
+    .describe('Version of this file’s form.'),
+  tenants: z.array(tenant).optional().describe('Organisations, what is theirs and where their events go.'),
+  provider: table({
+    forwarders: z.array(providerForwarder).optional().describe('The provider’s own forwarders.'),
+  })
+    .optional()
+    .describe('The cloud pipeline.'),
+  streams: z.array(stream).optional().describe('How streams are recognised.'),
+  label_formats: z.array(labelFormat).optional().describe('How labels are composed.'),
+})
