@@ -148,9 +148,11 @@ export class DiskBacklog {
     void this.#port.client.dropOldest(this.#key, this.#cursor, DROP_BYTES).then((lost) => {
       this.#dropping = false
       this.#paused_until = 0
-      this.#take(lost.batches, lost.events, lost.bytes)
+      // Copies of what memory holds may have gone too: those events are not lost.
+      const events = lost.batches >= this.#unread.batches ? this.#unread.events : lost.events
+      this.#take(lost.batches, events, lost.bytes)
       this.#cursor = Math.max(this.#cursor, lost.through)
-      this.#events.lost('queue_full', lost.events)
+      this.#events.lost('queue_full', events)
     })
   }
 
@@ -177,6 +179,8 @@ export class DiskBacklog {
   }
 
   #admit(sequence: number, events: number, bytes: ArrayBuffer): void {
+    // Committed, but still in the queue's memory: it is not ours to give, and comes again if that changes.
+    if (this.#unread.batches === 0) return
     this.#cursor = Math.max(this.#cursor, sequence)
     try {
       const batch = parseBatch(bytes)

@@ -167,7 +167,9 @@ export class ForwarderQueue implements Lane {
       if (this.#held > this.#limits.memory_max && !this.#admit()) return
       batch = this.#makeRoom(batch, need)
     }
+    const index = batch.index.byteLength
     batch.append(event, owner, escape)
+    if (batch.index.byteLength !== index) this.#charge(batch.index.byteLength - index)
     add(cells, ForwarderCell.queued, 1)
     if (batch.used >= this.#limits.batch_bytes) this.sealOpen()
   }

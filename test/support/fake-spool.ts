@@ -75,12 +75,13 @@ export class FakeSpool implements SpoolClient {
     this.#remove(key, (sequence) => gone.has(sequence))
   }
 
-  dropOldest(key: string, bytes: number): Promise<Dropped> {
-    this.calls.push(`dropOldest ${key} ${bytes}`)
+  dropOldest(key: string, after: number, bytes: number): Promise<Dropped> {
+    this.calls.push(`dropOldest ${key} ${after} ${bytes}`)
     const lost = { events: 0, bytes: 0, batches: 0, through: -1 }
     const chain = this.#chain(key)
-    while (chain.length > 0 && lost.bytes < bytes) {
-      const row = chain.shift() as SpoolRow
+    const first = chain.findIndex((row) => row.sequence > after)
+    while (first !== -1 && first < chain.length && lost.bytes < bytes) {
+      const [row] = chain.splice(first, 1) as [SpoolRow]
       lost.events += row.events
       lost.bytes += row.bytes.byteLength
       lost.batches += 1
