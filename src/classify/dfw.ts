@@ -1,8 +1,9 @@
 /** Distributed-firewall lines of NSX-T, NSX 4 and NSX-V (LOG-FORMATS.md 1.2, 3.2): `[filter] INET …`. */
 import type { Buffer } from 'node:buffer'
-import { clearFlow, familyEnd, readFlow, skipBlanks, wordEnd } from './flow.ts'
+import { clearFlow, familyEnd, readFlow, skipBlanks } from './flow.ts'
 import { Fw, Grammar, type EventView } from './view.ts'
 
+const SPACE = 0x20
 const FILTER_MAX = 10
 
 /**
@@ -14,13 +15,15 @@ export function readDfw(view: EventView): boolean {
   const end = view.end
   clearFlow(view)
   view.grammar = Grammar.none
-  let p = skipBlanks(buf, view.msg_start, end)
+  let p = view.msg_start
+  if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
   if (familyEnd(buf, p, end) === 0) {
-    const q = wordEnd(buf, p, end)
-    if (!isFilter(buf, p, q)) return false
+    const q = filterEnd(buf, p, end)
+    if (q === 0) return false
     view.fw[Fw.filter] = p
     view.fw[Fw.filter + 1] = q
-    p = skipBlanks(buf, q, end)
+    p = q + 1
+    if (buf[p] === SPACE) p = skipBlanks(buf, p, end)
   }
   if (!readFlow(view, buf, p, end)) {
     clearFlow(view)
@@ -30,16 +33,19 @@ export function readDfw(view: EventView): boolean {
   return true
 }
 
-/** Eight hex digits, or a decimal number of up to ten. */
-function isFilter(buf: Buffer, p: number, q: number): boolean {
-  const count = q - p
-  if (count === 0 || count > FILTER_MAX) return false
+/** Eight hex digits, or a decimal number of up to ten, with a blank behind: its end, or 0. */
+function filterEnd(buf: Buffer, from: number, end: number): number {
+  let p = from
   let decimal = true
-  for (let i = p; i < q; i += 1) {
-    const c = buf[i] ?? 0
-    if (c >= 0x30 && c <= 0x39) continue
-    if ((c | 0x20) < 0x61 || (c | 0x20) > 0x66) return false
-    decimal = false
+  while (p < end && p <= from + FILTER_MAX) {
+    const c = buf[p]!
+    if (c < 0x30 || c > 0x39) {
+      if (c === SPACE) break
+      if ((c | 0x20) < 0x61 || (c | 0x20) > 0x66) return 0
+      decimal = false
+    }
+    p += 1
   }
-  return decimal || count === 8
+  if (p === from || p >= end || buf[p] !== SPACE) return 0
+  return decimal || p === from + 8 ? p : 0
 }

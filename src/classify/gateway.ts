@@ -1,12 +1,12 @@
 /** Gateway-firewall lines of NSX-T and NSX 4 edge nodes (LOG-FORMATS.md 2.1): `<VRF interface> INET …`. */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { clearFlow, readFlow, skipBlanks } from './flow.ts'
 import { digitsEnd } from './time-scan.ts'
 import { Fw, Grammar, type EventView } from './view.ts'
 
 const SPACE = 0x20
-const REPEATED = [...'message repeated '].map((letter) => letter.charCodeAt(0))
-const TIMES = [...' times: ['].map((letter) => letter.charCodeAt(0))
+const REPEATED = Buffer.from('message repeated ')
+const TIMES = Buffer.from(' times: [')
 /** Hex digits of one half of the interface's id. */
 const HALF_MAX = 16
 
@@ -45,7 +45,7 @@ function repeatedStart(buf: Buffer, from: number, end: number): number {
   return body === 0 ? 0 : skipBlanks(buf, body, end)
 }
 
-function textEnd(buf: Buffer, p: number, end: number, text: readonly number[]): number {
+function textEnd(buf: Buffer, p: number, end: number, text: Uint8Array): number {
   if (end - p < text.length) return 0
   for (let i = 0; i < text.length; i += 1) if (buf[p + i] !== text[i]) return 0
   return p + text.length
@@ -69,7 +69,7 @@ function readInterface(view: EventView, buf: Buffer, from: number, end: number):
 function hexEnd(buf: Buffer, from: number, end: number): number {
   let p = from
   while (p < end) {
-    const c = buf[p] ?? 0
+    const c = buf[p]!
     if (!((c >= 0x30 && c <= 0x39) || ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x66))) break
     p += 1
   }

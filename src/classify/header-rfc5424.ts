@@ -14,37 +14,62 @@ const MSGID_MAX = 32
 
 /** Reads the fields; `from` is the offset behind TIMESTAMP. Fields that are missing leave the rest absent and the message empty. */
 export function readRfc5424Fields(view: EventView, buf: Buffer, from: number, end: number): void {
+  let p = from + 1
+  let start = p
+  let field = 0
+  let odd = false
+  while (p < end) {
+    const c = buf[p]!
+    if (c <= SPACE || c > 0x7e) {
+      if (c !== SPACE) {
+        odd = true
+      } else if (p === start) {
+        // More than one blank between fields.
+        odd = true
+        start = p + 1
+      } else {
+        if (setField(view, field, start, p - start === 1 && buf[start] === DASH ? -1 : p)) odd = true
+        field += 1
+        start = p + 1
+        if (field === 4) break
+      }
+    }
+    p += 1
+  }
+  if (field < 4 && start < end) {
+    if (setField(view, field, start, end - start === 1 && buf[start] === DASH ? -1 : end)) odd = true
+    start = end
+  }
+  while (start < end && buf[start] === SPACE) {
+    odd = true
+    start += 1
+  }
   view.msg_start = end
-  let p = fieldStart(view, buf, from, end)
-  let q = fieldEnd(view, buf, p, end, HOST_MAX)
-  if (q - p !== 1 || buf[p] !== DASH) {
-    if (p >= end) return
-    view.host_start = p
-    view.host_end = q
+  if (odd || start >= end) view.flags |= EventFlag.invalid
+  if (start < end) readTail(view, buf, start, end)
+}
+
+/** Notes a field, unless it is nil (`end` -1); true when it is longer than the standard lets it be. */
+function setField(view: EventView, field: number, start: number, end: number): boolean {
+  if (end < 0) return false
+  if (field === 0) {
+    view.host_start = start
+    view.host_end = end
+    return end - start > HOST_MAX
   }
-  p = fieldStart(view, buf, q, end)
-  q = fieldEnd(view, buf, p, end, APP_MAX)
-  if (q - p !== 1 || buf[p] !== DASH) {
-    if (p >= end) return
-    view.app_start = p
-    view.app_end = q
+  if (field === 1) {
+    view.app_start = start
+    view.app_end = end
+    return end - start > APP_MAX
   }
-  p = fieldStart(view, buf, q, end)
-  q = fieldEnd(view, buf, p, end, PROC_MAX)
-  if (q - p !== 1 || buf[p] !== DASH) {
-    if (p >= end) return
-    view.proc_start = p
-    view.proc_end = q
+  if (field === 2) {
+    view.proc_start = start
+    view.proc_end = end
+    return end - start > PROC_MAX
   }
-  p = fieldStart(view, buf, q, end)
-  q = fieldEnd(view, buf, p, end, MSGID_MAX)
-  if (q - p !== 1 || buf[p] !== DASH) {
-    if (p >= end) return
-    view.msgid_start = p
-    view.msgid_end = q
-  }
-  p = fieldStart(view, buf, q, end)
-  if (p < end) readTail(view, buf, p, end)
+  view.msgid_start = start
+  view.msgid_end = end
+  return end - start > MSGID_MAX
 }
 
 /** Structured data and the message. What is not structured data where it should stand belongs to the message. */
@@ -72,36 +97,6 @@ function readTail(view: EventView, buf: Buffer, p: number, end: number): void {
     if (!isUtf8Range(buf, next, end)) view.flags |= EventFlag.invalid
   }
   view.msg_start = next
-}
-
-/** Skips the one blank between fields; none or more than one is lenient. */
-function fieldStart(view: EventView, buf: Buffer, from: number, end: number): number {
-  let p = from + 1
-  if (p >= end) {
-    view.flags |= EventFlag.invalid
-    return end
-  }
-  if (buf[p] === SPACE) {
-    view.flags |= EventFlag.invalid
-    while (p < end && buf[p] === SPACE) p += 1
-  }
-  return p
-}
-
-/** Offset of the blank behind a field. Too long, or not printable US-ASCII: kept, but invalid. */
-function fieldEnd(view: EventView, buf: Buffer, from: number, end: number, max: number): number {
-  let p = from
-  let odd = false
-  while (p < end) {
-    const c = buf[p] ?? 0
-    if (c <= SPACE || c > 0x7e) {
-      if (c === SPACE) break
-      odd = true
-    }
-    p += 1
-  }
-  if (odd || p - from > max) view.flags |= EventFlag.invalid
-  return p
 }
 
 /** Whether what follows a time is RFC 5424 from HOSTNAME on: four words, then `-` or well-formed structured data. */

@@ -19,7 +19,7 @@ export function readTag(view: EventView, buf: Buffer, p: number, end: number): b
   let q = p
   let c = 0
   while (q < last) {
-    c = buf[q] ?? 0
+    c = buf[q]!
     if (c === COLON || c === SPACE || c === OPEN || c < 0x21) break
     q += 1
   }
@@ -42,7 +42,7 @@ function readBracketed(view: EventView, buf: Buffer, p: number, open: number, en
   const last = end - open > TAG_MAX ? open + TAG_MAX : end
   let close = open + 1
   while (close < last) {
-    const c = buf[close] ?? 0
+    const c = buf[close]!
     if (c === CLOSE) break
     if (c <= SPACE || c === OPEN) return false
     close += 1

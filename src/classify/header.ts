@@ -32,7 +32,7 @@ export function scanHeader(view: EventView): void {
     p = skipSpaces(buf, p, end)
     view.flags |= EventFlag.invalid
   }
-  const c = p < end ? (buf[p] ?? 0) : 0
+  const c = p < end ? buf[p]! : 0
   if (c >= 0x30 && c <= 0x39) readFromDigit(view, buf, p, end)
   else if (c >= 0x41 && c <= 0x53) readBsd(view, buf, p, end)
   else readNone(view, buf, p, end)
@@ -75,7 +75,7 @@ function readPri(view: EventView, buf: Buffer, start: number, end: number): numb
   const digits = p
   let value = 0
   while (p < end && p - digits < 3) {
-    const d = (buf[p] ?? 0) - 0x30
+    const d = buf[p]! - 0x30
     if (d < 0 || d > 9) break
     value = value * 10 + d
     p += 1
@@ -113,7 +113,7 @@ function readFromDigit(view: EventView, buf: Buffer, p: number, end: number): vo
     return
   }
   view.version = 0
-  for (let i = p; i < digits; i += 1) view.version = view.version * 10 + (buf[i] ?? 0) - 0x30
+  for (let i = p; i < digits; i += 1) view.version = view.version * 10 + buf[i]! - 0x30
   if (from > digits + 1 || stamp < 0 || buf[p] === 0x30) view.flags |= EventFlag.invalid
   if (!nil) setTime(view, from, stamp)
   view.form = HeaderForm.rfc5424
@@ -244,7 +244,7 @@ function isRelayed(buf: Buffer, p: number, end: number): boolean {
 /** ESXi 8's file form: `Em Al Cr Er Wa No In Db`, `(`. */
 function isFileSeverity(buf: Buffer, p: number, end: number): boolean {
   if (end - p < 5 || buf[p + 2] !== 0x28) return false
-  switch (((buf[p] ?? 0) << 8) | (buf[p + 1] ?? 0)) {
+  switch ((buf[p]! << 8) | buf[p + 1]!) {
     case 0x456d:
     case 0x416c:
     case 0x4372:
@@ -267,7 +267,7 @@ function readFileSeverity(view: EventView, buf: Buffer, p: number, end: number):
   const q = digitsEnd(buf, digits, end)
   if (q === digits || q - digits > 3 || q >= end || buf[q] !== 0x29) return
   view.pri = 0
-  for (let i = digits; i < q; i += 1) view.pri = view.pri * 10 + (buf[i] ?? 0) - 0x30
+  for (let i = digits; i < q; i += 1) view.pri = view.pri * 10 + buf[i]! - 0x30
   let next = q + 1
   if (next < end && buf[next] === 0x2b) next += 1
   next = skipSpaces(buf, next, end)

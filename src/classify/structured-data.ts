@@ -3,7 +3,7 @@
  * parameters (a few streams) and makes an object (cold). The form is strict: VMware's unquoted look-alikes
  * are text (LOG-FORMATS.md 4.3).
  */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { isUtf8Range } from '../base/utf8.ts'
 
 const SPACE = 0x20
@@ -27,7 +27,7 @@ const IDS_MAX = 32
 const ids = new Int32Array(IDS_MAX * 2)
 
 /** The parameter by which ESXi says that it altered an event (LOG-FORMATS.md 4.4). */
-const MSG_MODIFIED = [...'msgModified'].map((letter) => letter.charCodeAt(0))
+const MSG_MODIFIED = Buffer.from('msgModified')
 
 /** Whether `msgModified` stands at `p`. */
 export function isMsgModified(buf: Buffer, p: number, end: number): boolean {
@@ -75,7 +75,7 @@ export function scanStructuredData(buf: Buffer, start: number, end: number): num
 export function sdNameEnd(buf: Buffer, from: number, end: number): number {
   let p = from
   while (p < end) {
-    const c = buf[p] ?? 0
+    const c = buf[p]!
     if (c <= SPACE || c > 0x7e || c === EQUALS || c === CLOSE || c === QUOTE) break
     p += 1
   }
@@ -87,10 +87,10 @@ export function sdValueEnd(buf: Buffer, from: number, end: number): number {
   let p = from
   let sign = 1
   while (p < end) {
-    const c = buf[p] ?? 0
+    const c = buf[p]!
     if (c === QUOTE) return p * sign
     if (c === CLOSE) return 0
-    if (c === BACKSLASH && p + 1 < end && isEscaped(buf[p + 1] ?? 0)) p += 1
+    if (c === BACKSLASH && p + 1 < end && isEscaped(buf[p + 1]!)) p += 1
     else if (c > 0x7f) sign = -1
     p += 1
   }
@@ -129,14 +129,14 @@ export function structuredDataObject(buf: Buffer, start: number, end: number): S
   let p = start
   while (p < end && buf[p] === OPEN) {
     let q = sdNameEnd(buf, p + 1, end)
-    const id = buf.latin1Slice(p + 1, q)
+    const id = buf.toString('latin1', p + 1, q)
     const element = (object[id] ??= Object.create(null) as Record<string, SdValue>)
     while (q < end && buf[q] === SPACE) {
       const name = q + 1
       q = sdNameEnd(buf, name, end)
       const value = q + 2
       q = Math.abs(sdValueEnd(buf, value, end))
-      addValue(element, buf.latin1Slice(name, value - 2), unescape(buf.utf8Slice(value, q)))
+      addValue(element, buf.toString('latin1', name, value - 2), unescape(buf.toString('utf8', value, q)))
       q += 1
     }
     p = q + 1

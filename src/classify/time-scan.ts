@@ -10,10 +10,15 @@ const COLON = 0x3a
 
 /** The number that two digits at `p` make, or -1. */
 export function twoDigits(buf: Buffer, p: number): number {
-  const tens = (buf[p] ?? 0) - 0x30
-  const ones = (buf[p + 1] ?? 0) - 0x30
+  const tens = buf[p]! - 0x30
+  const ones = buf[p + 1]! - 0x30
   if (tens < 0 || tens > 9 || ones < 0 || ones > 9) return -1
   return tens * 10 + ones
+}
+
+/** The year that the four digits at `p` make. */
+export function yearAt(buf: Buffer, p: number): number {
+  return buf[p]! * 1000 + buf[p + 1]! * 100 + buf[p + 2]! * 10 + buf[p + 3]! - 53328
 }
 
 /** Days of a month, 1–12; `year` decides February. */
@@ -26,7 +31,7 @@ export function monthDays(year: number, month: number): number {
 export function digitsEnd(buf: Buffer, from: number, end: number): number {
   let p = from
   while (p < end) {
-    const c = buf[p] ?? 0
+    const c = buf[p]!
     if (c < 0x30 || c > 0x39) break
     p += 1
   }
@@ -42,16 +47,27 @@ export function rfc3339End(buf: Buffer, p: number, end: number): number {
   if (buf[p + 4] !== 0x2d || buf[p + 7] !== 0x2d || buf[p + 13] !== COLON || buf[p + 16] !== COLON) return 0
   const t = buf[p + 10]
   if (t !== 0x54 && t !== 0x74) return 0
-  const century = twoDigits(buf, p)
-  const year = twoDigits(buf, p + 2)
-  const month = twoDigits(buf, p + 5)
-  const day = twoDigits(buf, p + 8)
-  const hour = twoDigits(buf, p + 11)
-  const minute = twoDigits(buf, p + 14)
-  const second = twoDigits(buf, p + 17)
-  if ((century | year | month | day | hour | minute | second) < 0) return 0
-  let strict = t === 0x54 && month >= 1 && month <= 12 && hour <= 23 && minute <= 59 && second <= 59
-  if (day < 1 || day > monthDays(century * 100 + year, month)) strict = false
+  // Each digit, minus `0`: negative or above 9 leaves the sign bit in `odd`. Two digits are read as one number.
+  let odd = 0
+  for (let i = 0; i < 19; i += 1) {
+    // Offsets 4, 7, 10, 13 and 16 are the separators that were looked at above.
+    if (i === 4 || i === 7 || i === 10 || i === 13 || i === 16) continue
+    const d = buf[p + i]! - 0x30
+    odd |= d | (9 - d)
+  }
+  if (odd < 0) return 0
+  const month = buf[p + 5]! * 10 + buf[p + 6]! - 528
+  const day = buf[p + 8]! * 10 + buf[p + 9]! - 528
+  const hour = buf[p + 11]! * 10 + buf[p + 12]! - 528
+  let strict =
+    t === 0x54 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    hour <= 23 &&
+    buf[p + 14]! < 0x36 &&
+    buf[p + 17]! < 0x36
+  if (day > 28 && day > monthDays(yearAt(buf, p), month)) strict = false
   let q = p + 19
   if (q < end && buf[q] === 0x2e) {
     const fraction = q + 1
@@ -65,7 +81,7 @@ export function rfc3339End(buf: Buffer, p: number, end: number): number {
 function zoneEnd(buf: Buffer, p: number, end: number, strict: boolean): number {
   let q = p
   let good = strict
-  const c = q < end ? (buf[q] ?? 0) : SPACE
+  const c = q < end ? buf[q]! : SPACE
   if (c === 0x5a) {
     q += 1
   } else if (c === 0x7a) {
@@ -89,7 +105,7 @@ function zoneEnd(buf: Buffer, p: number, end: number, strict: boolean): number {
 
 /** 1–12 for `Jan` … `Dec` at `p` (three bytes must be there), else 0. */
 export function monthAt(buf: Buffer, p: number): number {
-  const letters = ((buf[p] ?? 0) << 16) | ((buf[p + 1] ?? 0) << 8) | (buf[p + 2] ?? 0)
+  const letters = (buf[p]! << 16) | (buf[p + 1]! << 8) | buf[p + 2]!
   switch (letters) {
     case 0x4a616e:
       return 1
@@ -133,7 +149,7 @@ export function bsdTimeEnd(buf: Buffer, p: number, end: number): number {
   if (padded) q += 1
   const digits = digitsEnd(buf, q, Math.min(end, q + 2)) - q
   if (digits === 0 || (padded && digits === 2)) return 0
-  const day = digits === 2 ? twoDigits(buf, q) : (buf[q] ?? 0) - 0x30
+  const day = digits === 2 ? twoDigits(buf, q) : buf[q]! - 0x30
   let strict = (padded || day >= 10) && day >= 1 && day <= monthDays(2000, month)
   q += digits
   if (q >= end || buf[q] !== SPACE) return 0

@@ -107,5 +107,5 @@ export class EventView {
   /** The label by position, trimmed; start -1 when there is none. */
   label_start = -1
   label_end = -1
-  readonly fw: Int32Array = new Int32Array(Fw.slots)
+  readonly fw: Int32Array = new Int32Array(Fw.slots).fill(-1)
 }

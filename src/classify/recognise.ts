@@ -1,0 +1,156 @@
+/**
+ * How streams are recognised, made ready for bytes: each {@link StreamMatch} becomes an {@link Alternative}, and a table
+ * from program names leads to the few that can fit, so that the number of streams costs nothing an event.
+ */
+import { Buffer } from 'node:buffer'
+import { skipBlanks } from './flow.ts'
+import { equalBytes, findSdParam } from './structured-data.ts'
+import type { StreamMatch, StreamPlan } from './streams.ts'
+import { Fw, Grammar, type EventView } from './view.ts'
+
+export const GRAMMARS: Readonly<Record<StreamPlan['grammar'], Grammar>> = {
+  none: Grammar.none,
+  dfw: Grammar.dfw,
+  gateway: Grammar.gateway,
+  nsxv_edge: Grammar.nsxv_edge,
+}
+
+/** Where the value of a parameter was found; one scratch for all. */
+const found = new Int32Array(2)
+
+interface SdTest {
+  readonly id: Uint8Array
+  readonly params: readonly { readonly name: Uint8Array; readonly values: readonly Uint8Array[] }[]
+}
+
+/** One way to recognise a stream. */
+export class Alternative {
+  readonly stream: number
+  readonly programs: readonly Uint8Array[]
+  /** The body has to be read by this grammar; none: not asked. */
+  readonly grammar: Grammar
+  readonly rulesets: readonly Uint8Array[]
+  /** Asks for nothing but the body. */
+  readonly body_only: boolean
+  readonly #msg_ids: readonly Uint8Array[]
+  readonly #messages: readonly Uint8Array[]
+  readonly #sd: SdTest | undefined
+
+  constructor(stream: number, plan: StreamPlan, match: StreamMatch) {
+    this.stream = stream
+    this.programs = bytesOf(match.program)
+    this.rulesets = bytesOf(match.ruleset)
+    this.grammar = GRAMMARS[match.body ?? (this.rulesets.length > 0 ? plan.grammar : 'none')]
+    this.#msg_ids = bytesOf(match.msg_id)
+    this.#messages = bytesOf(match.message)
+    const sd = match.structured_data
+    this.#sd = sd && {
+      id: Buffer.from(sd.id),
+      params: Object.entries(sd.params).map(([name, values]) => ({
+        name: Buffer.from(name),
+        values: bytesOf(values),
+      })),
+    }
+    const asked = this.programs.length + this.#msg_ids.length + this.#messages.length
+    this.body_only = asked === 0 && this.#sd === undefined
+  }
+
+  /** All that can be asked without reading the body, except the program. */
+  headerFits(view: EventView): boolean {
+    if (this.#msg_ids.length > 0 && !isAny(view.buf, view.msgid_start, view.msgid_end, this.#msg_ids))
+      return false
+    if (this.#messages.length > 0 && !this.#messageFits(view)) return false
+    return this.#sd === undefined || sdFits(view, this.#sd)
+  }
+
+  /** The rule set of a body that its grammar has read. */
+  rulesetFits(view: EventView): boolean {
+    if (this.rulesets.length === 0) return true
+    const start = view.fw[Fw.ruleset]!
+    return start >= 0 && beginsWithAny(view.buf, start, view.fw[Fw.ruleset + 1]!, this.rulesets)
+  }
+
+  #messageFits(view: EventView): boolean {
+    return beginsWithAny(view.buf, skipBlanks(view.buf, view.msg_start, view.end), view.end, this.#messages)
+  }
+}
+
+function bytesOf(texts: readonly string[] | undefined): readonly Uint8Array[] {
+  return (texts ?? []).map((text) => Buffer.from(text))
+}
+
+function isAny(buf: Buffer, start: number, end: number, texts: readonly Uint8Array[]): boolean {
+  if (start < 0) return false
+  for (let i = 0; i < texts.length; i += 1) if (equalBytes(buf, start, end, texts[i]!)) return true
+  return false
+}
+
+function beginsWithAny(buf: Buffer, start: number, end: number, texts: readonly Uint8Array[]): boolean {
+  for (let i = 0; i < texts.length; i += 1) {
+    const text = texts[i]!
+    if (end - start >= text.length && equalBytes(buf, start, start + text.length, text)) return true
+  }
+  return false
+}
+
+function sdFits(view: EventView, test: SdTest): boolean {
+  if (view.sd_start < 0) return false
+  const { id, params } = test
+  for (let i = 0; i < params.length; i += 1) {
+    const { name, values } = params[i]!
+    if (!findSdParam(view.buf, view.sd_start, view.sd_end, id, name, found)) return false
+    if (!isAny(view.buf, found[0]!, found[1]!, values)) return false
+  }
+  return true
+}
+
+/** From a program's bytes to the alternatives that can fit it, in order. */
+export class ProgramTable {
+  readonly #mask: number
+  readonly #keys: (Uint8Array | undefined)[]
+  readonly #lists: (readonly Alternative[])[]
+  /** For programs that no alternative names, and for events without one. */
+  readonly #others: readonly Alternative[]
+
+  constructor(alternatives: readonly Alternative[]) {
+    const ordered = [
+      ...alternatives.filter((one) => !one.body_only),
+      ...alternatives.filter((one) => one.body_only),
+    ]
+    const names = new Map(
+      ordered.flatMap((one) => one.programs.map((name) => [Buffer.from(name).toString('hex'), name])),
+    )
+    let size = 8
+    while (size < names.size * 4) size *= 2
+    this.#mask = size - 1
+    this.#keys = new Array<Uint8Array | undefined>(size).fill(undefined)
+    this.#lists = new Array<readonly Alternative[]>(size).fill([])
+    this.#others = ordered.filter((one) => one.programs.length === 0)
+    for (const name of names.values()) {
+      let slot = hashBytes(name, 0, name.length) & this.#mask
+      while (this.#keys[slot] !== undefined) slot = (slot + 1) & this.#mask
+      this.#keys[slot] = name
+      this.#lists[slot] = ordered.filter(
+        (one) => one.programs.length === 0 || one.programs.some((other) => Buffer.compare(other, name) === 0),
+      )
+    }
+  }
+
+  /** The alternatives for the program `buf[start, end)`; `start` -1: none. */
+  find(buf: Buffer, start: number, end: number): readonly Alternative[] {
+    if (start < 0) return this.#others
+    let slot = hashBytes(buf, start, end) & this.#mask
+    for (let key = this.#keys[slot]; key !== undefined; key = this.#keys[slot]) {
+      if (equalBytes(buf, start, end, key)) return this.#lists[slot]!
+      slot = (slot + 1) & this.#mask
+    }
+    return this.#others
+  }
+}
+
+/** FNV-1a. */
+function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5
+  for (let p = start; p < end; p += 1) hash = Math.imul(hash ^ bytes[p]!, 0x01000193)
+  return hash ^ (hash >>> 15)
+}
