@@ -128,7 +128,8 @@ function rsyslogInput(setup: Setup): string[] {
   if (setup.transport === 'udp')
     return ['module(load="imudp" batchSize="128")', `input(type="imudp" ${to} rcvbufSize="4m")`]
   // Octet counting is recognised frame by frame, also by imptcp and imtcp; TLS is imtcp's alone.
-  if (setup.transport === 'tcp') return ['module(load="imptcp" threads="1")', `input(type="imptcp" ${to})`]
+  if (setup.transport === 'tcp')
+    return ['module(load="imptcp" threads="1")', `input(type="imptcp" socketBacklog="1024" ${to})`]
   return [
     `global(defaultNetstreamDriver="ossl" defaultNetstreamDriverCAFile="${setup.certificate}" ` +
       `defaultNetstreamDriverCertFile="${setup.certificate}" defaultNetstreamDriverKeyFile="${setup.key}")`,

@@ -15,8 +15,6 @@ export interface Row {
   readonly framing: 'newline' | 'octet'
   /** What leaves: to each tenant, to each tenant and one forwarder for all, to that one only, or as JSON over HTTP. */
   readonly out: 'tenants' | 'tenants+all' | 'one' | 'cloud'
-  /** UDP: events a second. */
-  readonly rate: number
 }
 
 export interface Plan {
@@ -25,6 +23,8 @@ export interface Plan {
   readonly repeat: number
   readonly warm: number
   readonly passes: number
+  /** UDP: events a second. */
+  readonly rate: number
 }
 
 export interface Measured {
@@ -214,7 +214,7 @@ export async function send(
   const tls = row.transport === 'tls'
   const sender = tls
     ? new Proc(process.execPath, [join(ROOT, 'bench/tools/tls-sender.ts'), ...args])
-    : newSender(row, args)
+    : newSender(row, plan, args)
   let cpu_before = cpuSeconds(proc.pid)
   if (tls) {
     await sender.line(60_000)
@@ -226,8 +226,8 @@ export async function send(
   return { sent, cpu_before }
 }
 
-function newSender(row: Row, args: readonly string[]): Proc {
-  return new Proc(tool('sender'), [row.transport, ...args, String(row.rate)])
+function newSender(row: Row, plan: Plan, args: readonly string[]): Proc {
+  return new Proc(tool('sender'), [row.transport, ...args, String(plan.rate)])
 }
 
 /** Waits until everything is there, or until nothing came for a while. Gives back when the last came, ns. */

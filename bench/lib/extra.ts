@@ -1,0 +1,131 @@
+/** What is not a row of routers: memory with idle forwarders, a stalled destination, a frame that comes byte by byte. */
+import { Buffer } from 'node:buffer'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import type { Framer as FramerClass } from '../../src/framing/framer.ts'
+import type { Workload } from '../workload.ts'
+import { type Bench, expectedAt, type Plan, type Row, send, setupOf, startSinks } from './measure.ts'
+import { memoryMb } from './proc.ts'
+import { OUT, ROOT, type Router } from './routers.ts'
+import type { Extras, FrameCost } from './targets.ts'
+
+const IDLE_ROW: Row = {
+  id: 'idle',
+  tenants: 1000,
+  connections: 1,
+  transport: 'tcp',
+  framing: 'newline',
+  out: 'tenants',
+}
+const STALLED_ROW: Row = { ...IDLE_ROW, id: 'stalled', tenants: 10 }
+const STALLED_MEMORY = { text: '64MiB', mb: (64 * 2 ** 20) / 1e6 }
+const DRAIN_MS = 90_000
+
+/** 1,000 forwarders that were all used, and whose connections were closed again because nothing came. */
+export async function idleForwarders(
+  bench: Bench,
+  router: Router,
+  workload: Workload,
+): Promise<Extras['idle_mb']> {
+  const folder = fresh('idle')
+  const sinks = await startSinks(bench, IDLE_ROW)
+  const proc = await router.start({ ...setupOf(bench, IDLE_ROW, workload, folder), forwarder_idle: '2s' })
+  try {
+    const plan: Plan = { events: 20_000, repeat: 1, warm: 0, passes: 1, rate: 0 }
+    await send(bench, proc, IDLE_ROW, workload, plan)
+    // Delivered within a second; then the idle time, and a while for memory to be given back.
+    await sleep(6000)
+    const { total } = expectedAt(IDLE_ROW, workload, plan.events, 1)
+    const { events } = (await sinks.tenants.ask('t')) as { readonly events: number }
+    if (events !== total) throw new Error(`${events} of ${total} events arrived`)
+    return memoryMb(proc.pid).now
+  } finally {
+    await proc.stop()
+    await sinks.tenants.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Every tenant stops reading; the sender goes on; then they read again, and everything must arrive. */
+export async function stalledDestination(
+  bench: Bench,
+  router: Router,
+  workload: Workload,
+  repeat: number,
+): Promise<Extras['stalled']> {
+  const folder = fresh('stalled')
+  const sinks = await startSinks(bench, STALLED_ROW)
+  const proc = await router.start({
+    ...setupOf(bench, STALLED_ROW, workload, folder),
+    memory_max: STALLED_MEMORY.text,
+  })
+  try {
+    await sinks.tenants.ask('s')
+    const plan: Plan = { events: workload.events, repeat, warm: 0, passes: 1, rate: 0 }
+    await send(bench, proc, STALLED_ROW, workload, plan)
+    await sleep(1000)
+    const stalled = memoryMb(proc.pid).peak
+    await sinks.tenants.ask('g')
+    const { total } = expectedAt(STALLED_ROW, workload, workload.events, repeat)
+    let arrived = 0
+    for (const until = Date.now() + DRAIN_MS; Date.now() < until && arrived < total; await sleep(100)) {
+      arrived = ((await sinks.tenants.ask('t')) as { readonly events: number }).events
+    }
+    const peak_mb = Math.max(stalled, memoryMb(proc.pid).peak)
+    const wrong = arrived < total ? `${total - arrived} of ${total} events are missing` : null
+    return { peak_mb, memory_max_mb: STALLED_MEMORY.mb, wrong }
+  } finally {
+    await proc.stop()
+    await sinks.tenants.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function fresh(name: string): string {
+  const folder = join(OUT, 'run', name)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  return folder
+}
+
+const FRAME = 64 * 1024
+const SHORT = 256
+
+/** CPU of framing, µs a frame of 64 KiB: whole, byte by byte, and byte by byte in frames of 256 bytes. */
+export async function frameCost(): Promise<FrameCost | null> {
+  const built = join(ROOT, 'dist/framing/framer.js')
+  if (!existsSync(built)) return null
+  const { Framer } = (await import(pathToFileURL(built).href)) as { readonly Framer: typeof FramerClass }
+  const framing = (): FramerClass =>
+    new Framer({ framing: 'auto', frame_max: FRAME }, { frame: count, leadingZeros: nothing, fault: nothing })
+  let frames = 0
+  function count(): void {
+    frames++
+  }
+  const whole = Buffer.from(`${'<13>'.padEnd(FRAME - 1, 'x')}\n`)
+  const short = Buffer.from(`${'<13>'.padEnd(SHORT - 1, 'x')}\n`.repeat(FRAME / SHORT))
+  const bytes = (all: Buffer): Buffer[] => Array.from(all, (_, i) => all.subarray(i, i + 1))
+  const cost = {
+    whole_us: run(framing(), [whole], 2000),
+    bytewise_us: run(framing(), bytes(whole), 60),
+    short_frames_us: run(framing(), bytes(short), 60),
+  }
+  return frames > 0 ? cost : null
+}
+
+function nothing(): void {
+  // neither leading zeros nor faults occur in these frames
+}
+
+/** Best of five runs: the least disturbed. */
+function run(framer: FramerClass, chunks: readonly Buffer[], times: number): number {
+  let best = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 5; round++) {
+    const start = process.hrtime.bigint()
+    for (let i = 0; i < times; i++) for (const chunk of chunks) framer.push(chunk)
+    best = Math.min(best, Number(process.hrtime.bigint() - start) / 1000 / times)
+  }
+  return best
+}

@@ -1,0 +1,77 @@
+/** The table and the verdicts, as text and as Markdown. */
+import type { Measured } from './measure.ts'
+import type { RouterName } from './routers.ts'
+import { type TableRow, title } from './rows.ts'
+import type { Verdict } from './targets.ts'
+
+const COLUMNS: readonly RouterName[] = ['floor', 'logweir', 'rsyslog', 'rsyslog-lookup', 'syslog-ng']
+
+export interface Head {
+  readonly date: string
+  readonly machine: string
+  readonly average: number
+  readonly missing: readonly string[]
+}
+
+/** One line a row, one column a router: CPU µs an event and thousands of events a second. */
+export function table(rows: readonly TableRow[], results: readonly Measured[]): string {
+  const lines = [['tenants', 'in → out', ...COLUMNS]]
+  for (const { row, routers } of rows) {
+    const cells = COLUMNS.map((name) =>
+      cell(
+        results.find((r) => r.row === row.id && r.router === name),
+        routers.includes(name),
+      ),
+    )
+    lines.push([row.tenants.toLocaleString('en'), title(row), ...cells])
+  }
+  return markdown(lines)
+}
+
+function cell(found: Measured | undefined, wanted: boolean): string {
+  if (!found) return wanted ? 'missing' : '–'
+  if (found.wrong !== null) return `wrong: ${found.wrong}`
+  const drops = found.drops > 0 ? `, ${((100 * found.drops) / found.events).toFixed(1)} % lost` : ''
+  return `${found.cpu.toFixed(found.cpu < 10 ? 2 : 1)} µs · ${thousands(found.events_per_second)}/s${drops}`
+}
+
+function thousands(n: number): string {
+  return n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : `${(n / 1e3).toFixed(n < 1e4 ? 1 : 0)} k`
+}
+
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  return markdown([['target', 'found', ''], ...verdicts.map((v) => [v.target, v.found, v.verdict])])
+}
+
+function markdown(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((l) => (l[i] ?? '').length)))
+  const text = lines.map((l) => `| ${l.map((c, i) => c.padEnd(widths[i] ?? 0)).join(' | ')} |`)
+  text.splice(1, 0, `|${widths.map((w) => '-'.repeat(w + 2)).join('|')}|`)
+  return text.join('\n')
+}
+
+export function resultsPage(
+  head: Head,
+  rows: readonly TableRow[],
+  results: readonly Measured[],
+  verdicts: readonly Verdict[],
+): string {
+  return `# Results of \`npm run bench:peers\`
+
+${head.date}, on ${head.machine}. Everything in one run, over loopback; the same events of ${head.average.toFixed(0)} bytes for all, 80 % with
+the label of a tenant. Each cell: CPU of the router process, all threads, in µs an event (CPU seconds per million
+events), then events a second. A time stands here only when every tenant's count was right at the sink.
+
+- floor: \`bench/floor/floor.c\`, which only frames, hashes and copies. It has no TLS.
+- Logweir: the built JavaScript, one worker; allow list, sources, rates, counters and ledger on.
+- rsyslog 8.2302: a filter a tenant; rsyslog-lookup: a regular expression and a lookup table. syslog-ng 3.38: a filter a tenant. A
+  tenant's filter looks for two labels, its group's and its gateway's, as the tenants of Logweir have them.
+- UDP at ${(100_000).toLocaleString('en')} events a second; at 100 and 1,000 tenants the peers get a rate that they can take.
+${head.missing.map((m) => `- Left out: ${m}.\n`).join('')}
+${table(rows, results)}
+
+## Against the targets
+
+${verdictTable(verdicts)}
+`
+}

@@ -1,0 +1,168 @@
+/**
+ * `npm run bench:peers`: Logweir beside rsyslog, syslog-ng and the C floor, end to end over loopback, in one run.
+ *
+ *   npm run bench:peers                 the whole table, up to 20 minutes
+ *   npm run bench:peers -- --short      the rows that the targets need, up to 2 minutes
+ *   npm run bench:peers -- --write      also renders bench/RESULTS.md
+ *   npm run bench:peers -- --only logweir,floor   only these routers
+ *   npm run bench:peers -- --check      exits 1 when a target that was measured is missed
+ *
+ * What is missing on the machine is left out and said. Figures go to bench/out/results.json too.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { frameCost, idleForwarders, stalledDestination } from './lib/extra.ts'
+import { type Bench, choosePorts, type Measured, measure } from './lib/measure.ts'
+import { stopAll } from './lib/proc.ts'
+import { type Head, resultsPage, table, verdictTable } from './lib/report.ts'
+import { buildTools, findRouters, machine, makeCertificate, OUT, ROOT, type Router } from './lib/routers.ts'
+import { FILE_EVENTS, planOf, rowsOf, type TableRow } from './lib/rows.ts'
+import { type Extras, judge } from './lib/targets.ts'
+import { makeTenants, makeWorkload, type Workload } from './workload.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rows: { type: 'string' },
+  },
+})
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`)
+const work = join(OUT, 'work')
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void leave(130))
+
+async function leave(code: number): Promise<never> {
+  await stopAll()
+  rmSync(work, { recursive: true, force: true })
+  process.exit(code)
+}
+
+async function main(): Promise<number> {
+  mkdirSync(OUT, { recursive: true })
+  const problem = buildTools()
+  if (problem !== null) {
+    say(`bench:peers needs its C programs, and they cannot be built: ${problem}`)
+    return 2
+  }
+  const certificate = makeCertificate()
+  const bench: Bench = {
+    ports: choosePorts(),
+    certificate: certificate?.certificate ?? '',
+    key: certificate?.key ?? '',
+  }
+  const wanted = options.only?.split(',')
+  const routers = findRouters().filter((r) => !wanted || wanted.includes(r.name))
+  const missing = routers.filter((r) => r.missing !== null).map((r) => `${r.name}: ${r.missing}`)
+  if (!certificate) missing.push('TLS rows: no openssl to make a certificate with')
+  for (const text of missing) say(`left out: ${text}`)
+
+  const rows = rowsOf(options.short, certificate !== null).filter(
+    ({ row }) => !options.rows || row.id.includes(options.rows),
+  )
+  const results: Measured[] = []
+  const extras: { -readonly [K in keyof Extras]: Extras[K] } = { idle_mb: null, stalled: null, frame: null }
+  const logweir = routers.find((r) => r.name === 'logweir' && r.missing === null)
+  let average = 0
+  for (const tenants of new Set(rows.map(({ row }) => row.tenants))) {
+    const workload = makeWorkload(join(work, String(tenants)), makeTenants(tenants), FILE_EVENTS)
+    average = workload.average
+    for (const entry of rows.filter(({ row }) => row.tenants === tenants))
+      results.push(...(await measureRow(bench, routers, entry, workload)))
+    if (logweir && !options.rows) await measureMemory(bench, logweir, workload, tenants, extras)
+    rmSync(workload.newline_file)
+    rmSync(workload.octet_file)
+  }
+  if (logweir) extras.frame = await frameCost()
+  return publish(
+    { date: new Date().toISOString().slice(0, 10), machine: machine(), average, missing },
+    rows,
+    results,
+    extras,
+  )
+}
+
+async function measureRow(
+  bench: Bench,
+  routers: readonly Router[],
+  entry: TableRow,
+  workload: Workload,
+): Promise<Measured[]> {
+  const results: Measured[] = []
+  for (const router of routers) {
+    if (router.missing !== null || !entry.routers.includes(router.name)) continue
+    if (router.name === 'floor' && entry.row.transport === 'tls') continue
+    const started = Date.now()
+    const plan = planOf(router, entry, options.short)
+    const result = await measure(bench, router, entry.row, workload, plan).catch((error: unknown) =>
+      failed(entry, router, error),
+    )
+    results.push(result)
+    const took = ((Date.now() - started) / 1000).toFixed(1)
+    say(
+      `${entry.row.id} ${router.name}: ${result.wrong ?? `${result.cpu.toFixed(2)} µs, ${Math.round(result.events_per_second)}/s`} (${took} s)`,
+    )
+  }
+  return results
+}
+
+function failed(entry: TableRow, router: Router, error: unknown): Measured {
+  const wrong = error instanceof Error ? error.message : String(error)
+  return {
+    row: entry.row.id,
+    router: router.name,
+    events: 0,
+    cpu: 0,
+    events_per_second: 0,
+    drops: 0,
+    rss_mb: 0,
+    wrong,
+  }
+}
+
+async function measureMemory(
+  bench: Bench,
+  logweir: Router,
+  workload: Workload,
+  tenants: number,
+  extras: { -readonly [K in keyof Extras]: Extras[K] },
+): Promise<void> {
+  try {
+    if (tenants === 10)
+      extras.stalled = await stalledDestination(bench, logweir, workload, options.short ? 1 : 4)
+    if (tenants === 1000) extras.idle_mb = await idleForwarders(bench, logweir, workload)
+  } catch (error) {
+    say(`memory at ${tenants} tenants: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function publish(
+  head: Head,
+  rows: readonly TableRow[],
+  results: readonly Measured[],
+  extras: Extras,
+): number {
+  const verdicts = judge(results, extras)
+  const shown = rows.map((r) =>
+    r.row.transport === 'tls' ? { ...r, routers: r.routers.filter((n) => n !== 'floor') } : r,
+  )
+  process.stdout.write(`\n${table(shown, results)}\n\n${verdictTable(verdicts)}\n`)
+  writeFileSync(
+    join(OUT, 'results.json'),
+    `${JSON.stringify({ ...head, results, extras, verdicts }, null, 2)}\n`,
+  )
+  if (options.write)
+    writeFileSync(join(ROOT, 'bench', 'RESULTS.md'), resultsPage(head, shown, results, verdicts))
+  const wrong = results.some((r) => r.wrong !== null)
+  return wrong || (options.check && verdicts.some((v) => v.verdict === 'fail')) ? 1 : 0
+}
+
+await leave(
+  await main().catch((error: unknown) => {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    return 70
+  }),
+)
