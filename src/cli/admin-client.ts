@@ -1,0 +1,138 @@
+/** Talks to the running router: finds it by the configuration or by URL, and reads the operator token by itself. */
+import path from 'node:path'
+import { Client } from 'undici'
+import { readOperatorToken } from '../admin/token.ts'
+import { errorCode, errorText, LogweirError } from '../base/errors.ts'
+import type { BindAddress } from '../config/types.ts'
+import { readSettings } from './config-file.ts'
+
+/** Milliseconds that the router may take for an answer; a reload of many tenants takes seconds. */
+const ANSWER_MS = 60_000
+const CONNECT_MS = 5000
+/** Bytes of an answer at most: a status of 10,000 forwarders has about 4 MB. */
+const ANSWER_MAX = 64 * 1024 * 1024
+const TOKEN_VARIABLE = 'LOGWEIR_TOKEN'
+
+export interface AdminClient {
+  /** The answer's JSON. @throws {LogweirError} when the router cannot be reached or refuses. */
+  get(path: string): Promise<unknown>
+  post(path: string): Promise<unknown>
+}
+
+/** How a router is reached. */
+interface Router {
+  readonly origin: string
+  readonly socketPath: string | null
+  /** As people read it. */
+  readonly shown: string
+  readonly token: string
+  /** Why there is no token; told only when the router asks for it: perhaps none runs at all. */
+  readonly tokenless?: LogweirError
+}
+
+/** The router that `admin` (a URL) or `config` names; ./logweir.yaml when neither is given. */
+export function adminClient(options: { config?: string; admin?: string }): AdminClient {
+  const ask = async (method: 'GET' | 'POST', route: string): Promise<unknown> => {
+    const router = await findRouter(options)
+    return request(router, method, route)
+  }
+  return { get: (route) => ask('GET', route), post: (route) => ask('POST', route) }
+}
+
+async function findRouter({ config, admin }: { config?: string; admin?: string }): Promise<Router> {
+  const given = process.env[TOKEN_VARIABLE]
+  if (admin !== undefined && given !== undefined) return { ...parseAdmin(admin), token: given }
+  const settings = await readSettings(config)
+  const where = admin === undefined ? parseAdmin(adminUrl(settings.admin.bind)) : parseAdmin(admin)
+  if (given !== undefined) return { ...where, token: given }
+  try {
+    return { ...where, token: readOperatorToken(settings.data) }
+  } catch (error) {
+    if (!(error instanceof LogweirError)) throw error
+    return { ...where, token: '', tokenless: error }
+  }
+}
+
+/** What to connect to, to reach an address that is listened on. */
+export function adminUrl(bind: BindAddress): string {
+  if (bind.kind === 'unix') return `unix:${bind.path}`
+  if (bind.port === 0) {
+    throw new LogweirError(
+      'LW_ADMIN_PORT',
+      'the configuration lets the system choose the port of `admin.bind`',
+      'take the address from the first lines of the router and give it with `--admin URL`',
+    )
+  }
+  const host = bind.host === '0.0.0.0' ? '127.0.0.1' : bind.host === '::' ? '::1' : bind.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bind.port}`
+}
+
+/** Reads `http://HOST:PORT` or `unix:PATH`. @throws {LogweirError} when it is neither. */
+export function parseAdmin(text: string): Pick<Router, 'origin' | 'socketPath' | 'shown'> {
+  if (text.startsWith('unix:') && text.length > 'unix:'.length) {
+    const socketPath = path.resolve(text.slice('unix:'.length))
+    return { origin: 'http://localhost', socketPath, shown: `unix:${socketPath}` }
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '') {
+    throw new LogweirError(
+      'LW_ADMIN_URL',
+      `"${text}" does not say where a router answers`,
+      'give `--admin http://HOST:PORT` or `--admin unix:PATH`',
+    )
+  }
+  return { origin: url.origin, socketPath: null, shown: url.origin }
+}
+
+async function request(router: Router, method: 'GET' | 'POST', route: string): Promise<unknown> {
+  const client = new Client(router.origin, {
+    ...(router.socketPath === null ? {} : { socketPath: router.socketPath }),
+    connectTimeout: CONNECT_MS,
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+    maxResponseSize: ANSWER_MAX,
+  })
+  try {
+    const answer = await client.request({
+      path: route,
+      method,
+      headers: { authorization: `Bearer ${router.token}` },
+    })
+    const text = await answer.body.text()
+    if (answer.statusCode === 200) return JSON.parse(text)
+    throw refused(router, answer.statusCode, text)
+  } catch (error) {
+    throw error instanceof LogweirError ? error : unreachable(router, error)
+  } finally {
+    await client.destroy()
+  }
+}
+
+function refused(router: Router, status: number, text: string): LogweirError {
+  if (status === 401) {
+    if (router.tokenless !== undefined) return router.tokenless
+    return new LogweirError(
+      'LW_ADMIN_TOKEN',
+      `the router at ${router.shown} does not accept the operator token`,
+      'the configuration named here must be the one that the router runs with',
+      { exit: 1 },
+    )
+  }
+  return new LogweirError(
+    'LW_ADMIN_ANSWER',
+    `the router at ${router.shown} answered ${status}: ${text.slice(0, 200)}`,
+    'its log says more',
+    { exit: 1 },
+  )
+}
+
+function unreachable(router: Router, error: unknown): LogweirError {
+  const code = errorCode(error)
+  const why = code === 'ECONNREFUSED' || code === 'ENOENT' ? 'nothing listens there' : errorText(error)
+  return new LogweirError(
+    'LW_ADMIN_UNREACHABLE',
+    `no router answers at ${router.shown}: ${why}`,
+    'start it with `logweir run`, or name the right one with `--config FILE` or `--admin URL`',
+    { cause: error, exit: 1 },
+  )
+}

@@ -1,0 +1,75 @@
+/** What a command is: data for the help and the reading of arguments, and one function that does it. */
+
+interface OptionBase {
+  /** Without the dashes: `config`. */
+  readonly name: string
+  readonly summary: string
+}
+
+export type CliOption = OptionBase &
+  (
+    | { readonly kind: 'flag' }
+    /** `value` names the argument in the help: `--config FILE`. */
+    | { readonly kind: 'text'; readonly value: string; readonly choices?: readonly string[] }
+    | { readonly kind: 'number'; readonly value: string; readonly whole: boolean }
+  )
+
+/** One entry of the table of commands. */
+export interface CliCommand {
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** An argument that may be left out. */
+  readonly argument?: {
+    readonly name: string
+    readonly summary: string
+    readonly choices?: readonly string[]
+  }
+  readonly options: readonly CliOption[]
+  /** Lines that can be typed as they are. */
+  readonly example: readonly string[]
+  /** Does it. Returns the exit status; what it cannot do it throws as a `LogweirError`. */
+  run(args: CliArgs): Promise<number>
+}
+
+/** The options and the argument that were given, by the names of the table. */
+export class CliArgs {
+  readonly argument: string | undefined
+  readonly #options: Readonly<Record<string, unknown>>
+
+  constructor(argument: string | undefined, options: Readonly<Record<string, unknown>>) {
+    this.argument = argument
+    this.#options = options
+  }
+
+  flag(name: string): boolean {
+    return this.#options[name] === true
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#options[name]
+    return typeof value === 'string' ? value : undefined
+  }
+
+  number(name: string): number | undefined {
+    const value = this.#options[name]
+    return typeof value === 'number' ? value : undefined
+  }
+}
+
+export const CONFIG_OPTION: CliOption = {
+  name: 'config',
+  kind: 'text',
+  value: 'FILE',
+  summary: 'the configuration; ./logweir.yaml when left out',
+}
+
+export const JSON_OPTION: CliOption = { name: 'json', kind: 'flag', summary: 'print JSON' }
+
+export const ADMIN_OPTION: CliOption = {
+  name: 'admin',
+  kind: 'text',
+  value: 'URL',
+  summary:
+    'where the running router answers (http://HOST:PORT or unix:PATH); from the configuration when left out',
+}

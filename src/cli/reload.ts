@@ -1,0 +1,57 @@
+/** `logweir reload`: the running router reads configuration and rules again and says what changed, or why not. */
+import type { Reload } from '../control/supervisor.ts'
+import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
+import { sourcesOf } from './config-file.ts'
+import { hasColor, paint, print } from './output.ts'
+
+export const reload: CliCommand = {
+  name: 'reload',
+  summary: 'make the running router read configuration and rules again',
+  options: [CONFIG_OPTION, ADMIN_OPTION, JSON_OPTION],
+  example: ['logweir reload --config examples/logweir.yaml'],
+  run,
+}
+
+async function run(args: CliArgs): Promise<number> {
+  const { adminClient } = await import('./admin-client.ts')
+  const config = args.text('config')
+  const admin = args.text('admin')
+  const client = adminClient({
+    ...(config === undefined ? {} : { config }),
+    ...(admin === undefined ? {} : { admin }),
+  })
+  const answer = (await client.post('/api/v1/reload')) as Reload
+  const status = answer.outcome === 'accepted' ? 0 : 1
+  if (args.flag('json')) {
+    print(JSON.stringify(answer))
+    return status
+  }
+  const { formatFindings } = await import('../config/findings-format.ts')
+  const sources = process.stdout.isTTY ? sourcesOf(answer.findings) : new Map<string, string>()
+  process.stdout.write(
+    formatFindings(answer.findings, { color: hasColor(process.stdout), sources, cwd: process.cwd() }),
+  )
+  for (const line of outcome(answer)) print(line)
+  return status
+}
+
+/** What a reload did, in lines. */
+export function outcome({ outcome: ended, generation, changes }: Reload): string[] {
+  if (ended === 'rejected')
+    return [`${paint('red', 'rejected')}: generation ${generation} runs on, nothing changed`]
+  const lines = [`${paint('green', 'accepted')}: generation ${generation} runs`]
+  if (changes === null) return lines
+  const { tenants, forwarders } = changes
+  const named: [string, readonly string[]][] = [
+    ['tenants added', tenants.added],
+    ['tenants removed', tenants.removed],
+    ['forwarders added', forwarders.added],
+    ['forwarders changed', forwarders.changed],
+    ['forwarders removed', forwarders.removed],
+    ['needs a restart', changes.needs_restart],
+  ]
+  for (const [what, names] of named) if (names.length > 0) lines.push(`  ${what}: ${names.join(', ')}`)
+  if (changes.labels_changed) lines.push('  labels changed')
+  if (lines.length === 1) lines.push('  nothing changed')
+  return lines
+}

@@ -1,0 +1,46 @@
+/** Where `send` sends: reads the URL and says what this version cannot do. */
+import { LogweirError } from '../../base/errors.ts'
+
+export interface SendTarget {
+  readonly scheme: 'udp' | 'tcp' | 'tls'
+  readonly host: string
+  readonly port: number
+  readonly shown: string
+}
+
+export type SendFraming = 'newline' | 'octet-counting' | 'none'
+
+const LATER = ['relp', 'relp-tls', 'cfapi', 'cfapi-tls']
+const MEND = 'give udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT'
+
+/** Reads `tcp://127.0.0.1:5514`. @throws {LogweirError} when it is no place to send to. */
+export function parseTarget(text: string | undefined): SendTarget {
+  if (text === undefined) throw usage('`send` needs to know where to: `--to URL` is missing', MEND)
+  const scheme = /^([a-z][a-z-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+  if (scheme !== undefined && LATER.includes(scheme)) {
+    throw new LogweirError('LW_NOT_YET', `sending over ${scheme} is not in this version yet`, MEND)
+  }
+  if (scheme !== 'udp' && scheme !== 'tcp' && scheme !== 'tls') throw usage(`cannot send to "${text}"`, MEND)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.hostname === '' || url.username !== '' || !['', '/'].includes(url.pathname)) {
+    throw usage(`cannot send to "${text}"`, MEND)
+  }
+  if (url.port === '' || url.port === '0') throw usage(`"${text}" names no port`, MEND)
+  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : decodeURIComponent(url.hostname)
+  return { scheme, host, port: Number(url.port), shown: `${scheme}://${url.host}` }
+}
+
+/** The framing that was asked for, or the usual one of the transport. */
+export function framingOf(target: SendTarget, asked: string | undefined): SendFraming {
+  if (target.scheme === 'udp') {
+    if (asked !== undefined)
+      throw usage('a datagram is a message: udp has no framing', 'leave out `--framing`')
+    return 'none'
+  }
+  if (asked === 'newline' || asked === 'octet-counting') return asked
+  return target.scheme === 'tls' ? 'octet-counting' : 'newline'
+}
+
+function usage(message: string, mend: string): LogweirError {
+  return new LogweirError('LW_USAGE', message, mend)
+}
