@@ -1,5 +1,8 @@
 /** The seam between listeners and the rest of a worker. Listeners push; nothing here waits. */
 import type { Buffer } from 'node:buffer'
+import type { Clock } from '../base/clock.ts'
+import type { LogweirError } from '../base/errors.ts'
+import type { SourceSettings } from '../config/types.ts'
 
 /** Where frames come from: one object per connection (one per peer for UDP), never changed. */
 export interface Origin {
@@ -27,19 +30,25 @@ export interface Intake {
 
 /** Why something was not taken in; label values of `logweir_events_refused_total`. */
 export type RefuseReason =
-  | 'not_allowed'          // peer outside `allow`
-  | 'unknown_source'       // `sources` are configured and the peer is in none
-  | 'rate'                 // over `rate_max` of the listener
-  | 'connections_max' | 'connections_per_address'
-  | 'handshakes_max' | 'handshakes_per_address' | 'handshake_failed' | 'handshake_timeout'
-  | 'client_certificate'   // missing or not one of `client_fingerprints`
-  | 'tls_on_plain' | 'plain_on_tls'
-  | 'frame_timeout' | 'idle_timeout'
-  | 'desynchronised'       // after a counted frame something that cannot begin a frame
-  | 'reset'                // an unfinished frame when the connection was reset
-  | 'empty'                // an empty datagram
-  | 'queue_full'           // UDP while the bound for all is reached
-  | 'descriptors'          // no file descriptor left for another connection
+  | 'not_allowed' // peer outside `allow`
+  | 'unknown_source' // `sources` are configured and the peer is in none
+  | 'rate' // over `rate_max` of the listener
+  | 'connections_max'
+  | 'connections_per_address'
+  | 'handshakes_max'
+  | 'handshakes_per_address'
+  | 'handshake_failed'
+  | 'handshake_timeout'
+  | 'client_certificate' // missing or not one of `client_fingerprints`
+  | 'tls_on_plain'
+  | 'plain_on_tls'
+  | 'frame_timeout'
+  | 'idle_timeout'
+  | 'desynchronised' // after a counted frame something that cannot begin a frame
+  | 'reset' // an unfinished frame when the connection was reset
+  | 'empty' // an empty datagram
+  | 'queue_full' // UDP while the bound for all is reached
+  | 'descriptors' // no file descriptor left for another connection
 
 /** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
 export interface ListenerTally {
@@ -62,4 +71,29 @@ export interface Listener {
   readonly address: { readonly host: string; readonly port: number }
   /** Stops taking; connections get `grace_ms` to finish the frame at hand. Safe twice. */
   stop(grace_ms: number): Promise<void>
+  /**
+   * TLS: reads certificates, key and authorities again; open connections go on, new ones get the new chain. When they
+   * cannot be used the old ones stay, which is logged, and the answer is why; null when all is well. Never rejects.
+   */
+  reload?(): Promise<LogweirError | null>
+}
+
+export type ListenLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void
+
+/** What a listener is made with, besides its settings. */
+export interface ListenerDeps {
+  readonly intake: Intake
+  readonly tally: ListenerTally
+  readonly sources: readonly SourceSettings[]
+  readonly clock: Clock
+  /** Several workers bind the same port and share its limits of connections and handshakes. */
+  readonly reuse_port: boolean
+  readonly workers: number
+  readonly log: ListenLog
+  /** Connections that all listeners of this worker may hold; left out: what the descriptor limit allows. */
+  readonly descriptors_max?: number
 }

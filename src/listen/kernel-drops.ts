@@ -1,0 +1,105 @@
+/**
+ * Datagrams that the kernel dropped because a socket's buffer was full (R30): the last column of `/proc/net/udp` and
+ * `/proc/net/udp6`, for the sockets of this process (by inode) that are bound to a port.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** What is read of the system; tests put their own in. */
+export interface ProcReader {
+  /** The text of `/proc/net/udp` or `/proc/net/udp6`; empty when it is not there. */
+  table(name: 'udp' | 'udp6'): string
+  /** Inodes of this process's sockets. */
+  inodes(): ReadonlySet<string>
+}
+
+export const systemProc: ProcReader = {
+  table: (name) => {
+    try {
+      return readFileSync(`/proc/net/${name}`, 'latin1')
+    } catch {
+      return ''
+    }
+  },
+  inodes: () => {
+    const found = new Set<string>()
+    try {
+      for (const fd of readdirSync('/proc/self/fd')) {
+        const inode = socketInode(fd)
+        if (inode !== undefined) found.add(inode)
+      }
+    } catch {
+      // No /proc: nothing is known of drops.
+    }
+    return found
+  },
+}
+
+function socketInode(fd: string): string | undefined {
+  try {
+    const target = readlinkSync(`/proc/self/fd/${fd}`)
+    return target.startsWith('socket:[') ? target.slice('socket:['.length, -1) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Local port, inode and drops of a line of the table; undefined for the heading and what is cut. */
+function readLine(line: string): { port: number; inode: string; drops: number } | undefined {
+  const columns = line.trim().split(/\s+/)
+  const local = columns[1] ?? ''
+  const inode = columns[9] ?? ''
+  const drops = Number(columns[12])
+  const colon = local.lastIndexOf(':')
+  if (colon === -1 || inode === '' || !Number.isSafeInteger(drops)) return undefined
+  return { port: Number.parseInt(local.slice(colon + 1), 16), inode, drops }
+}
+
+/** Drops of all sockets of this process bound to `port`, by inode. */
+export function readDrops(port: number, proc: ProcReader, own: ReadonlySet<string>): Map<string, number> {
+  const drops = new Map<string, number>()
+  for (const name of ['udp', 'udp6'] as const) {
+    for (const line of proc.table(name).split('\n')) {
+      const socket = readLine(line)
+      if (socket !== undefined && socket.port === port && own.has(socket.inode))
+        drops.set(socket.inode, socket.drops)
+    }
+  }
+  return drops
+}
+
+/**
+ * Counts the drops of one listener. Workers that share a port each see the sockets of all (they are one process),
+ * so each answers its share.
+ */
+export class KernelDrops {
+  readonly #port: number
+  readonly #workers: number
+  readonly #proc: ProcReader
+  /** Refreshed when a socket of the port is missing or new: workers come and go. */
+  #own: ReadonlySet<string>
+  /** Drops seen so far by inode; a socket that is gone keeps its count. */
+  readonly #seen = new Map<string, number>()
+  #total = 0
+  #answered = 0
+
+  constructor(port: number, workers: number, proc: ProcReader = systemProc) {
+    this.#port = port
+    this.#workers = workers
+    this.#proc = proc
+    this.#own = proc.inodes()
+    for (const [inode, drops] of readDrops(port, proc, this.#own)) this.#seen.set(inode, drops)
+  }
+
+  /** Drops since the last call. */
+  read(): number {
+    if (this.#workers > 1) this.#own = this.#proc.inodes()
+    for (const [inode, drops] of readDrops(this.#port, this.#proc, this.#own)) {
+      this.#total += Math.max(0, drops - (this.#seen.get(inode) ?? 0))
+      this.#seen.set(inode, drops)
+    }
+    const share = Math.floor(this.#total / this.#workers)
+    const fresh = share - this.#answered
+    this.#answered = share
+    return fresh
+  }
+}

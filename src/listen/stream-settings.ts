@@ -1,0 +1,9 @@
+import type { TcpListenerSettings, TlsListenerSettings } from '../config/types.ts'
+
+/** Settings of a listener whose senders keep connections. */
+export type StreamSettings = TcpListenerSettings | TlsListenerSettings
+
+/** A limit for all workers together, as one worker's share. At least 1. */
+export function share(limit: number, workers: number): number {
+  return Math.max(1, Math.ceil(limit / workers))
+}
