@@ -1,0 +1,2 @@
+/** `npm run bench`: the small benchmarks. End to end stands in `peers.ts`. */
+import './micro.ts'
