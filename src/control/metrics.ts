@@ -252,7 +252,7 @@ export class Metrics {
 }
 
 /** `logweir_delivery_seconds` out of the forwarders' cells: the library's histogram counts by itself, ours has been counted. */
-class DeliveryHistogram extends Histogram {
+class DeliveryHistogram extends Histogram<'tenant' | 'forwarder'> {
   readonly #workers: () => readonly Counters[]
 
   constructor(workers: () => readonly Counters[]) {
@@ -267,13 +267,13 @@ class DeliveryHistogram extends Histogram {
   }
 
   // oxlint-disable-next-line typescript/promise-function-async -- the library's signature
-  override get(): ReturnType<Histogram['get']> {
+  override get(): ReturnType<Histogram<'tenant' | 'forwarder'>['get']> {
     const values = names(this.#workers(), 'forwarder').flatMap((key) => this.#series(key))
-    return Promise.resolve({ ...DESCRIPTION, values } as unknown as Awaited<ReturnType<Histogram['get']>>)
+    return Promise.resolve({ ...DESCRIPTION, values } as unknown as Awaited<ReturnType<Histogram<'tenant' | 'forwarder'>['get']>>)
   }
 
   /** What the registry reads when it writes text. */
-  getForPromString(): ReturnType<Histogram['get']> {
+  getForPromString(): ReturnType<Histogram<'tenant' | 'forwarder'>['get']> {
     return this.get()
   }
 

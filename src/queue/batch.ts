@@ -10,11 +10,24 @@ const LF = 10
 const CR = 13
 const NUL = 0
 const HASH = 35
-const ENTRY_U32 = Entry.size / 4
-const ENTRY_U16 = Entry.size / 2
-const ENTRY_F64 = Entry.size / 8
-const INDEX_FIRST = 16
+/** Words of an index entry. One view over the index keeps what an append touches within few cache lines. */
+const WORDS = Entry.size / 4
+const INDEX_FIRST = 16 * Entry.size
 const PEERS_MAX = 0xffff
+
+/** A double and its two words: the receive time of a read's events is taken apart once. */
+const time = new Float64Array(1)
+const time_words = new Uint32Array(time.buffer)
+let time_low = 0
+let time_high = 0
+let time_known = 0
+
+function takeApart(received_at: number): void {
+  time[0] = received_at
+  time_low = time_words[0] as number
+  time_high = time_words[1] as number
+  time_known = received_at
+}
 
 /** What the numbers in an index stand for. In memory this is the rule set; from disk the batch's own names. */
 export interface BatchNames {
@@ -73,11 +86,9 @@ export class Batch {
   /** `payload[0, used)` is what was appended. */
   payload: Buffer
   used = 0
-  /** Index entries, {@link Entry}; three views of one buffer. */
+  /** Index entries, {@link Entry}. */
   index: ArrayBuffer
-  #u32: Uint32Array
-  #u16: Uint16Array
-  #f64: Float64Array
+  #words: Uint32Array
   /** Addresses of the senders, by the number in the index. */
   peers: string[] = []
   #peer_numbers: Map<string, number> | undefined
@@ -105,10 +116,8 @@ export class Batch {
     this.identity = identity
     this.names = names
     this.payload = payload
-    this.index = index ?? new ArrayBuffer(INDEX_FIRST * Entry.size)
-    this.#u32 = new Uint32Array(this.index)
-    this.#u16 = new Uint16Array(this.index)
-    this.#f64 = new Float64Array(this.index)
+    this.index = index ?? new ArrayBuffer(INDEX_FIRST)
+    this.#words = new Uint32Array(this.index)
   }
 
   /** Bytes of memory it holds: what the budget is charged. */
@@ -133,21 +142,19 @@ export class Batch {
     this.used = at
 
     const n = this.events
-    if ((n + 1) * Entry.size > this.index.byteLength) this.#growIndex()
-    const u32 = this.#u32
-    const u16 = this.#u16
-    const word = n * ENTRY_U32
-    const half = n * ENTRY_U16
-    u32[word] = offset
-    u32[word + 1] = end - offset
-    this.#f64[n * ENTRY_F64 + 1] = event.received_at
-    u32[word + 4] = owner
-    u16[half + 10] = event.stream
-    u16[half + 11] =
-      event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
-    u16[half + 12] = event.listener
-    u16[half + 13] = event.source
-    u16[half + 14] = event.flags
+    if (this.indexFull) this.growIndex(new ArrayBuffer(this.index.byteLength * 2))
+    if (event.received_at !== time_known) takeApart(event.received_at)
+    const peer = event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
+    const words = this.#words
+    const word = n * WORDS
+    words[word] = offset
+    words[word + 1] = end - offset
+    words[word + 2] = time_low
+    words[word + 3] = time_high
+    words[word + 4] = owner
+    words[word + 5] = event.stream | (peer << 16)
+    words[word + 6] = event.listener | (event.source << 16)
+    words[word + 7] = event.flags
     this.events = n + 1
   }
 
@@ -173,6 +180,22 @@ export class Batch {
     return old
   }
 
+  /** Whether the index has no room for another event. */
+  get indexFull(): boolean {
+    return (this.events + 1) * Entry.size > this.index.byteLength
+  }
+
+  /** Replaces the index by a larger one that holds the same entries; gives back the old. */
+  growIndex(larger: ArrayBuffer): ArrayBuffer {
+    assert(larger.byteLength > this.index.byteLength)
+    const words = new Uint32Array(larger)
+    words.set(this.#words.subarray(0, this.events * WORDS))
+    const old = this.index
+    this.index = larger
+    this.#words = words
+    return old
+  }
+
   /** Ends the open state. */
   seal(sequence: number): void {
     assert(this.sequence === -1, 'sealed twice')
@@ -180,59 +203,53 @@ export class Batch {
   }
 
   offset(n: number): number {
-    return this.#u32[n * ENTRY_U32] as number
+    return this.#words[n * WORDS] as number
   }
 
   length(n: number): number {
-    return this.#u32[n * ENTRY_U32 + 1] as number
+    return this.#words[n * WORDS + 1] as number
   }
 
   received_at(n: number): number {
-    return this.#f64[n * ENTRY_F64 + 1] as number
+    time_words[0] = this.#words[n * WORDS + 2] as number
+    time_words[1] = this.#words[n * WORDS + 3] as number
+    time_known = Number.NaN
+    return time[0] as number
   }
 
   owner(n: number): number {
-    return this.#u32[n * ENTRY_U32 + 4] as number
+    return this.#words[n * WORDS + 4] as number
   }
 
   stream(n: number): number {
-    return this.#u16[n * ENTRY_U16 + 10] as number
+    return (this.#words[n * WORDS + 5] as number) & 0xffff
   }
 
   peer(n: number): string {
-    return this.peers[this.#u16[n * ENTRY_U16 + 11] as number] ?? ''
+    return this.peers[this.peerNumber(n)] ?? ''
   }
 
-  /** The number behind {@link peer}, for the written form. */
+  /** Place of the event's sender in {@link peers}. */
   peerNumber(n: number): number {
-    return this.#u16[n * ENTRY_U16 + 11] as number
+    return (this.#words[n * WORDS + 5] as number) >>> 16
   }
 
   listener(n: number): number {
-    return this.#u16[n * ENTRY_U16 + 12] as number
+    return (this.#words[n * WORDS + 6] as number) & 0xffff
   }
 
   source(n: number): number {
-    return this.#u16[n * ENTRY_U16 + 13] as number
+    return (this.#words[n * WORDS + 6] as number) >>> 16
   }
 
   flags(n: number): number {
-    return this.#u16[n * ENTRY_U16 + 14] as number
+    return (this.#words[n * WORDS + 7] as number) & 0xffff
   }
 
   /** Stable over retries, restarts and splits: epoch/worker/forwarder/sequence/position. */
   eventId(n: number): string {
     const { epoch, worker, forwarder } = this.identity
     return `${epoch.toString(36)}/${worker}/${forwarder}/${this.sequence}/${this.first_position + n}`
-  }
-
-  #growIndex(): void {
-    const larger = new ArrayBuffer(this.index.byteLength * 2)
-    new Uint8Array(larger).set(new Uint8Array(this.index))
-    this.index = larger
-    this.#u32 = new Uint32Array(larger)
-    this.#u16 = new Uint16Array(larger)
-    this.#f64 = new Float64Array(larger)
   }
 
   #numberPeer(peer: string): number {
@@ -255,9 +272,10 @@ export class Batch {
   }
 }
 
-/** Copies `source[start, end)` to `target` at `at`, without making a view of either where it can be helped. */
-export function copyBytes(source: Uint8Array, target: Buffer, at: number, start: number, end: number): void {
-  Buffer.prototype.copy.call(source, target, at, start, end)
+/** Copies `source[start, end)` to `target` at `at`: the frames of a read are Buffers, and their own method is fastest. */
+function copyBytes(source: Uint8Array, target: Buffer, at: number, start: number, end: number): void {
+  if (source instanceof Buffer) source.copy(target, at, start, end)
+  else target.set(source.subarray(start, end), at)
 }
 
 function writeCount(target: Buffer, at: number, count: number): number {

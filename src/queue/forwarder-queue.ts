@@ -28,6 +28,7 @@ import type { BufferPool, MemoryBudget } from './memory.ts'
 /** EventFlag.control, as batches store it. */
 const CONTROL = 4
 const OPEN_BYTES = 4096
+const OPEN_INDEX_BYTES = 1024
 
 export interface QueueLimits {
   /** Bytes after which the open batch is sealed. */
@@ -61,6 +62,8 @@ export class ForwarderQueue implements Lane {
   #identity: BatchIdentity
   #names: BatchNames
   #limits: QueueLimits
+  /** Of the limits, by themselves: read at every event. */
+  #batch_bytes: number
   readonly #deps: QueueDeps
   readonly #cells: Float64Array
   readonly #disk: DiskBacklog
@@ -87,6 +90,7 @@ export class ForwarderQueue implements Lane {
     this.#identity = identity
     this.#names = names
     this.#limits = limits
+    this.#batch_bytes = limits.batch_bytes
     this.#deps = deps
     this.#cells = deps.cells
     this.#next_sequence = next_sequence
@@ -136,6 +140,7 @@ export class ForwarderQueue implements Lane {
     this.#identity = identity
     this.#names = names
     this.#limits = limits
+    this.#batch_bytes = limits.batch_bytes
   }
 
   /**
@@ -167,11 +172,10 @@ export class ForwarderQueue implements Lane {
       if (this.#held > this.#limits.memory_max && !this.#admit()) return
       batch = this.#makeRoom(batch, need)
     }
-    const index = batch.index.byteLength
+    if (batch.indexFull) this.#growIndex(batch)
     batch.append(event, owner, escape)
-    if (batch.index.byteLength !== index) this.#charge(batch.index.byteLength - index)
     add(cells, ForwarderCell.queued, 1)
-    if (batch.used >= this.#limits.batch_bytes) this.sealOpen()
+    if (batch.used >= this.#batch_bytes) this.sealOpen()
   }
 
   /** Counts an event as taken and dropped at once, before it entered a batch. */
@@ -209,7 +213,8 @@ export class ForwarderQueue implements Lane {
   }
 
   #begin(): Batch {
-    const batch = new Batch(this.form, this.#identity, this.#names, this.#deps.pool.take(OPEN_BYTES))
+    const { pool } = this.#deps
+    const batch = new Batch(this.form, this.#identity, this.#names, pool.take(OPEN_BYTES), pool.takeIndex(OPEN_INDEX_BYTES))
     batch.opened_mono = this.#deps.clock.monotonic()
     this.#open = batch
     this.#charge(batch.held)
@@ -231,6 +236,13 @@ export class ForwarderQueue implements Lane {
     this.#deps.pool.give(target.growPayload(this.#deps.pool.take(Math.max(bytes, before * 2))))
     this.#charge(target.payload.buffer.byteLength - before)
     return target
+  }
+
+  #growIndex(batch: Batch): void {
+    const { pool } = this.#deps
+    const before = batch.index.byteLength
+    pool.giveIndex(batch.growIndex(pool.takeIndex(before * 2)))
+    this.#charge(before)
   }
 
   /** Whether one more event may come in; applies `when_full` when the share is used up. */
@@ -450,6 +462,7 @@ export class ForwarderQueue implements Lane {
   #free(batch: Batch): void {
     this.#charge(-batch.held)
     this.#deps.pool.give(batch.payload)
+    this.#deps.pool.giveIndex(batch.index)
   }
 }
 

@@ -61,6 +61,7 @@ export class MemoryBudget {
 }
 
 const SMALLEST = 4096
+const SMALLEST_INDEX = 512
 
 /**
  * Payload buffers by powers of two from 4 KiB, used again when a batch is done. Each is its own ArrayBuffer.
@@ -68,6 +69,7 @@ const SMALLEST = 4096
  */
 export class BufferPool {
   readonly #free: Buffer[][] = []
+  readonly #free_index: ArrayBuffer[][] = []
   readonly #keep_max: number
   #kept = 0
 
@@ -100,5 +102,22 @@ export class BufferPool {
     for (let missing = this.#free.length; missing <= list; missing++) this.#free.push([])
     ;(this.#free[list] as Buffer[]).push(buffer)
     this.#kept += size
+  }
+
+  /** Memory for the index of a batch: a power of two from 512 bytes, contents undefined. */
+  takeIndex(bytes: number): ArrayBuffer {
+    const list = Math.max(0, Math.ceil(Math.log2(bytes / SMALLEST_INDEX)))
+    const free = this.#free_index[list]?.pop()
+    if (free === undefined) return new ArrayBuffer(SMALLEST_INDEX << list)
+    this.#kept -= free.byteLength
+    return free
+  }
+
+  giveIndex(index: ArrayBuffer): void {
+    const list = Math.log2(index.byteLength / SMALLEST_INDEX)
+    if (!Number.isInteger(list) || list < 0 || this.#kept + index.byteLength > this.#keep_max) return
+    for (let missing = this.#free_index.length; missing <= list; missing++) this.#free_index.push([])
+    ;(this.#free_index[list] as ArrayBuffer[]).push(index)
+    this.#kept += index.byteLength
   }
 }
