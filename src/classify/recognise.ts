@@ -123,8 +123,8 @@ export class ProgramTable {
     let size = 8
     while (size < names.size * 4) size *= 2
     this.#mask = size - 1
-    this.#keys = new Array<Uint8Array | undefined>(size).fill(undefined)
-    this.#lists = new Array<readonly Alternative[]>(size).fill([])
+    this.#keys = Array.from({ length: size })
+    this.#lists = Array.from({ length: size }, () => [])
     this.#others = ordered.filter((one) => one.programs.length === 0)
     for (const name of names.values()) {
       let slot = hashBytes(name, 0, name.length) & this.#mask

@@ -1,0 +1,159 @@
+/**
+ * The instant that a header's time names, and instants as text. Times without a year (RFC 3164) or without a zone
+ * are resolved against the receive time and the source's zone, never against the wall clock.
+ */
+import { Buffer } from 'node:buffer'
+import type { JsonBuffer } from '../base/json-buffer.ts'
+import { digitsEnd, monthAt, monthDays, twoDigits, yearAt } from './time-scan.ts'
+import { HeaderForm, type EventView } from './view.ts'
+import { localToUtc } from './zone.ts'
+
+const DAY_MS = 86_400_000
+/** How far ahead of ours a sender's clock may be before a time without a year belongs to the year before. */
+const AHEAD_MS = DAY_MS
+const SPACE = 0x20
+
+/** Milliseconds since the epoch of the header's time; NaN when there is none or it names no instant. */
+export function timestampMs(view: EventView, zone: string): number {
+  if (view.time_start < 0) return Number.NaN
+  if (view.form === HeaderForm.rfc3164) return bsdMs(view, zone)
+  return rfc3339Ms(view.buf, view.time_start, view.time_end, zone)
+}
+
+/** The header's time as RFC 3339 in UTC with milliseconds (more digits are cut off), or null. */
+export function timestampText(view: EventView, zone: string): string | null {
+  return utcText(timestampMs(view, zone))
+}
+
+/** An instant as RFC 3339 in UTC with milliseconds; null for NaN and for years that four digits cannot name. */
+export function utcText(ms: number): string | null {
+  if (!(ms >= FIRST_MS && ms <= LAST_MS)) return null
+  return new Date(ms).toISOString()
+}
+
+/** 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z. */
+const FIRST_MS = -62_167_219_200_000
+const LAST_MS = 253_402_300_799_999
+
+/** The span must be what `rfc3339End` found. */
+function rfc3339Ms(buf: Buffer, start: number, end: number, zone: string): number {
+  const day = dayOf(yearAt(buf, start), twoDigits(buf, start + 5), twoDigits(buf, start + 8))
+  const clock = clockMs(buf, start + 11)
+  let p = start + 19
+  let ms = day * DAY_MS + clock
+  if (p < end && buf[p] === 0x2e) {
+    ms += fractionMs(buf, p + 1, end)
+    p = digitsEnd(buf, p + 1, end)
+  }
+  if (p >= end) return localToUtc(zone, ms)
+  const sign = buf[p]
+  if (sign === 0x5a || sign === 0x7a) return ms
+  const hours = twoDigits(buf, p + 1)
+  const minutes = twoDigits(buf, buf[p + 3] === 0x3a ? p + 4 : p + 3)
+  if (hours > 23 || minutes > 59) return Number.NaN
+  const offset = hours * 3_600_000 + minutes * 60_000
+  return sign === 0x2d ? ms + offset : ms - offset
+}
+
+/** Days since the epoch (proleptic Gregorian); NaN for a day that does not exist. */
+function dayOf(year: number, month: number, day: number): number {
+  if (month < 1 || month > 12 || day < 1 || day > monthDays(year, month)) return Number.NaN
+  const shifted = month > 2 ? year : year - 1
+  const era = Math.floor(shifted / 400)
+  const of_era = shifted - era * 400
+  const of_year = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
+  return era * 146_097 + of_era * 365 + Math.floor(of_era / 4) - Math.floor(of_era / 100) + of_year - 719_468
+}
+
+/** `hh:mm:ss` at `p`; NaN when out of range, a leap second included: no instant of ours is one. */
+function clockMs(buf: Buffer, p: number): number {
+  const hour = twoDigits(buf, p)
+  const minute = twoDigits(buf, p + 3)
+  const second = twoDigits(buf, p + 6)
+  if (hour > 23 || minute > 59 || second > 59) return Number.NaN
+  return hour * 3_600_000 + minute * 60_000 + second * 1000
+}
+
+function fractionMs(buf: Buffer, from: number, end: number): number {
+  let ms = 0
+  for (let place = 0, scale = 100; place < 3 && from + place < end; place += 1, scale /= 10) {
+    const digit = buf[from + place]! - 0x30
+    if (digit < 0 || digit > 9) break
+    ms += digit * scale
+  }
+  return ms
+}
+
+/** The span must be what `bsdTimeEnd` found. */
+function bsdMs(view: EventView, zone: string): number {
+  const { buf, time_start: start, time_end: end } = view
+  const month = monthAt(buf, start)
+  let p = start + 4
+  if (buf[p] === SPACE) p += 1
+  const digits = digitsEnd(buf, p, end) - p
+  const day = digits === 2 ? twoDigits(buf, p) : buf[p]! - 0x30
+  p += digits + 1
+  const has_year = digitsEnd(buf, p, end) - p === 4
+  const at = has_year ? p + 5 : p
+  let clock = clockMs(buf, at)
+  if (at + 8 < end) clock += fractionMs(buf, at + 9, end)
+  if (has_year) return localToUtc(zone, dayOf(yearAt(buf, p), month, day) * DAY_MS + clock)
+  return resolveYear(month, day, clock, view.received_at, zone)
+}
+
+/**
+ * The latest such time that is not more than a day ahead of the receive time: a line of December that comes in
+ * January is of the old year, one of January that comes on New Year's Eve from a fast clock of the new one.
+ */
+function resolveYear(month: number, day: number, clock: number, received: number, zone: string): number {
+  if (!(received > 0 && received <= LAST_MS)) return Number.NaN
+  const year = new Date(received).getUTCFullYear() + 1
+  for (let back = 0; back < 3; back += 1) {
+    const ms = localToUtc(zone, dayOf(year - back, month, day) * DAY_MS + clock)
+    if (ms <= received + AHEAD_MS) return ms
+  }
+  return Number.NaN
+}
+
+/** The day that was written last and its text: events of one day follow each other. */
+let last_day = Number.NaN
+const last_day_text = Buffer.from('"0000-00-00T')
+
+/** Writes {@link utcText} as a JSON string or `null`, without making a text. */
+export function putUtc(target: JsonBuffer, ms: number): void {
+  if (!(ms >= FIRST_MS && ms <= LAST_MS)) {
+    target.putNull()
+    return
+  }
+  const day = Math.floor(ms / DAY_MS)
+  if (day !== last_day) {
+    last_day_text.write(new Date(day * DAY_MS).toISOString(), 1, 10, 'latin1')
+    last_day = day
+  }
+  target.ensure(26)
+  const out = target.bytes
+  const n = target.length
+  for (let i = 0; i < 12; i += 1) out[n + i] = last_day_text[i]!
+  const rest = Math.floor(ms - day * DAY_MS) | 0
+  const seconds = (rest / 1000) | 0
+  const minutes = (seconds / 60) | 0
+  const hours = (minutes / 60) | 0
+  const millis = rest - seconds * 1000
+  putTwo(out, n + 12, hours)
+  out[n + 14] = 0x3a
+  putTwo(out, n + 15, minutes - hours * 60)
+  out[n + 17] = 0x3a
+  putTwo(out, n + 18, seconds - minutes * 60)
+  out[n + 20] = 0x2e
+  out[n + 21] = 0x30 + ((millis / 100) | 0)
+  putTwo(out, n + 22, millis % 100)
+  out[n + 24] = 0x5a
+  out[n + 25] = 0x22
+  target.length = n + 26
+}
+
+function putTwo(out: Buffer, p: number, value: number): void {
+  const tens = (value / 10) | 0
+  out[p] = 0x30 + tens
+  out[p + 1] = 0x30 + value - tens * 10
+}
