@@ -1,6 +1,6 @@
 /**
  * What each step of the hot path costs at its least disturbed, nanoseconds an event, over the events of the bench for 1,000 tenants; beside the
- * two things that one would write first. `node bench/run.ts --json` prints the figures only.
+ * two things that one would write first. `npm run bench -- --json` prints the figures only.
  */
 import { Buffer } from 'node:buffer'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -91,7 +91,6 @@ bench.add('baseline: regular expressions to label to tenant', () => {
     kept += labels.get(labelByExpression(view.buf.toString('latin1', view.start, view.end)) ?? '') ?? 0
 })
 await bench.run()
-print()
 
 function loadPlan() {
   const file = writeLogweir({
@@ -184,7 +183,8 @@ async function addJson(): Promise<void> {
   if (existsSync(file)) kept += Object.keys((await import(file)) as object).length
 }
 
-function print(): void {
+/** Writes the figures. */
+export function print(): void {
   const found = bench.tasks.map((task) => {
     if (task.result.state !== 'completed') throw new Error(`${task.name}: ${task.result.state}`)
     return { name: task.name, ns: (task.result.latency.min / EVENTS) * 1e6 }

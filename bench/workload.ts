@@ -102,7 +102,7 @@ export function makeWorkload(folder: string, tenants: readonly BenchTenant[], ev
 
 /** How many of the first `events` events each tenant gets when they are sent `repeat` times. */
 export function expectedCounts(workload: Workload, events: number, repeat: number): number[] {
-  const counts = new Array<number>(workload.tenants.length).fill(0)
+  const counts = Array.from({ length: workload.tenants.length }, () => 0)
   for (let i = 0; i < events; i++) {
     const owner = workload.owners[i] as number
     if (owner >= 0) counts[owner] = (counts[owner] as number) + repeat

@@ -106,13 +106,16 @@ export async function frameCost(): Promise<FrameCost | null> {
   }
   const whole = Buffer.from(`${'<13>'.padEnd(FRAME - 1, 'x')}\n`)
   const short = Buffer.from(`${'<13>'.padEnd(SHORT - 1, 'x')}\n`.repeat(FRAME / SHORT))
-  const bytes = (all: Buffer): Buffer[] => Array.from(all, (_, i) => all.subarray(i, i + 1))
   const cost = {
     whole_us: run(framing(), [whole], 2000),
     bytewise_us: run(framing(), bytes(whole), 60),
     short_frames_us: run(framing(), bytes(short), 60),
   }
   return frames > 0 ? cost : null
+}
+
+function bytes(all: Buffer): Buffer[] {
+  return Array.from(all, (_, i) => all.subarray(i, i + 1))
 }
 
 function nothing(): void {

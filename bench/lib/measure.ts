@@ -268,10 +268,13 @@ async function check(
   return missing > drops ? `${missing} of ${expected.total} events are missing` : null
 }
 
+function middle<T>(list: readonly T[], by: (item: T) => number): number {
+  const sorted = list.map(by).sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] as number
+}
+
 function summary(row: Row, router: Router, plan: Plan, passes: readonly Pass[], rss_mb: number): Measured {
   const measured = passes.slice(1)
-  const middle = <T>(list: readonly T[], by: (item: T) => number): number =>
-    [...list].map(by).sort((a, b) => a - b)[Math.floor(list.length / 2)] as number
   return {
     row: row.id,
     router: router.name,

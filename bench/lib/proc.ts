@@ -1,7 +1,7 @@
 /** Processes of the bench: started, waited for, measured through /proc, and ended. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { connect } from 'node:net'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -110,10 +110,6 @@ export function memoryMb(pid: number): { readonly now: number; readonly peak: nu
   const read = (name: string): number =>
     (Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1024) / 1e6
   return { now: read('VmRSS'), peak: read('VmHWM') }
-}
-
-export function threads(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).length
 }
 
 /** Datagrams that the kernel dropped at the UDP socket with this local port; -1: there is no such socket. */

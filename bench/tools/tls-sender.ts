@@ -6,7 +6,7 @@
  * Prints `connected` when every handshake is done, waits for a line on standard input, sends, and prints the
  * same line as `sender` when all is written.
  */
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type TLSSocket, connect } from 'node:tls'
