@@ -3,12 +3,15 @@
  * two things that one would write first. `npm run bench -- --json` prints the figures only.
  */
 import { Buffer } from 'node:buffer'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import parseBsd from 'syslog-parse'
 import { Bench } from 'tinybench'
+import { JsonBuffer } from '../src/base/json-buffer.ts'
 import { Classifier } from '../src/classify/classifier.ts'
+import { eventObject } from '../src/classify/event-json.ts'
+import { writeEventJson } from '../src/classify/event-json-writer.ts'
 import { scanHeader } from '../src/classify/header.ts'
 import { EventView } from '../src/classify/view.ts'
 import { load } from '../src/control/load.ts'
@@ -48,6 +51,15 @@ const bsd_views = viewsOf(Buffer.from(`${bsd_text.join('\n')}\n`, 'latin1'))
 const labels = new Map(tenants.map((t, i) => [t.dfw_label, i]))
 /** Stream, label start and label end of each event. */
 const spans = Int32Array.from(views.flatMap((v) => [v.stream, v.label_start, v.label_end]))
+const json_buffer = new JsonBuffer(1 << 20)
+const name = { id: '5b2abda9-aa2e-4745-a33b-b4b8fa1dc5f4', name: 'umbra' }
+const context = {
+  arrival: { id: '1/0/umbra/siem/1/1', listener: 'in', source: 'hosts', site: 'bench' },
+  ownership: {
+    tenant: 'umbra',
+    owner: { org: name, org_vdc: null, data_center_group: name, gateway: null, by: 'vcd.dfw' },
+  },
+}
 let kept = 0
 
 const bench = new Bench({ time: 400, warmupTime: 200 })
@@ -82,7 +94,8 @@ bench.add('condition (stream, action, network)', () => {
   for (let i = 0; i < NEAR_ROUNDS; i++) for (const view of near) kept += condition(view, 1) ? 1 : 0
 })
 bench.add('append to a batch', append)
-await addJson()
+bench.add('event JSON', json)
+bench.add('baseline: event JSON by JSON.stringify', jsonOfObjects)
 bench.add('baseline: syslog-parse, BSD header', () => {
   for (const view of bsd_views) kept += parseBsd(view.buf.toString('latin1', view.start, view.end)) ? 1 : 0
 })
@@ -177,10 +190,18 @@ function append(): void {
   kept += batch.events
 }
 
-/** The event JSON, where its encoder exists. */
-async function addJson(): Promise<void> {
-  const file = join(import.meta.dirname, '../src/classify/event-json.ts')
-  if (existsSync(file)) kept += Object.keys((await import(file)) as object).length
+function json(): void {
+  for (let i = 0; i < NEAR_ROUNDS; i++) {
+    json_buffer.clear()
+    for (const view of near) writeEventJson(view, 'nsxt.dfw', json_buffer, context)
+    kept += json_buffer.length
+  }
+}
+
+function jsonOfObjects(): void {
+  for (let i = 0; i < NEAR_ROUNDS; i++) {
+    for (const view of near) kept += JSON.stringify(eventObject(view, 'nsxt.dfw', context)).length
+  }
 }
 
 /** Writes the figures. */
