@@ -7,7 +7,7 @@ import { loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
-import { readRules } from '../rules/read.ts'
+import { readRules, type RulesText } from '../rules/read.ts'
 
 export interface Loaded {
   /** Missing when the configuration itself has errors. */
@@ -16,11 +16,16 @@ export interface Loaded {
   readonly plan: RulesPlan | undefined
   readonly findings: readonly Finding[]
   /** The rules files as read, for the last good rules. */
-  readonly files: readonly { readonly path: string; readonly text: string }[]
+  readonly files: readonly RulesText[]
 }
 
-/** Loads everything that `file` names. `rules` replaces the folder it names (the last good rules at a start). */
-export function load(file: string, generation: number, env: NodeJS.ProcessEnv, rules?: string): Loaded {
+/** Loads everything that `file` names. `saved` stands for the files of the rules folder (the last good rules). */
+export function load(
+  file: string,
+  generation: number,
+  env: NodeJS.ProcessEnv,
+  saved?: readonly RulesText[],
+): Loaded {
   const configuration = loadSettings(file, env)
   const { settings } = configuration
   if (settings === undefined)
@@ -29,10 +34,12 @@ export function load(file: string, generation: number, env: NodeJS.ProcessEnv, r
     forwarders_per_tenant: settings.limits.forwarders_per_tenant,
     file_max: settings.limits.file_max,
   }
-  const read = readRules(rules ?? settings.rules, limits, env)
+  const read = readRules(settings.rules, limits, env, saved)
   const findings = [...configuration.findings, ...read.findings]
   if (read.model === undefined) return { settings, plan: undefined, findings, files: read.files }
-  const compiled = compileRules(read.model, generation, limits)
+  const { sources, listeners } = settings
+  const names = { listeners: listeners.map((listener) => listener.name), sources }
+  const compiled = compileRules(read.model, generation, { ...limits, ...names })
   findings.push(...compiled.findings)
   const failed = findings.some((finding) => finding.level === 'error')
   return { settings, plan: failed ? undefined : compiled.plan, findings, files: read.files }

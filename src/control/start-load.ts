@@ -23,22 +23,23 @@ export class RefusedFiles extends LogweirError {
 }
 
 /** Loads for a start. @throws {RefusedFiles} when neither the rules nor saved ones can run. */
-export function loadForStart(
+export async function loadForStart(
   file: string,
   settings: Settings,
   env: NodeJS.ProcessEnv,
   log: Log,
-): { settings: Settings; plan: RulesPlan; alarm: readonly Finding[] } {
+): Promise<{ settings: Settings; plan: RulesPlan; alarm: readonly Finding[] }> {
   const loaded = load(file, 1, env)
   if (loaded.settings !== undefined && loaded.plan !== undefined) {
-    saveLastGood(settings.data, loaded.files)
+    await saveLastGood(settings.data, loaded.files, Date.now())
     return { settings: loaded.settings, plan: loaded.plan, alarm: [] }
   }
-  const saved = readLastGood(settings.data)
-  const fallback = saved === undefined ? undefined : load(file, 1, env, saved.folder)
+  const saved = await readLastGood(settings.data)
+  const fallback = saved === null ? undefined : load(file, 1, env, saved.files)
   if (fallback?.plan === undefined || fallback.settings === undefined) throw new RefusedFiles(loaded.findings)
   const errors = loaded.findings.filter((finding) => finding.level === 'error')
   log('error', 'the rules have errors: the last good rules run instead', {
+    saved_at: saved?.saved_at,
     errors: errors.map(({ file: at, line, column, message }) => `${at}:${line}:${column}: ${message}`),
   })
   return { settings: fallback.settings, plan: fallback.plan, alarm: errors }

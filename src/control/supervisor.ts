@@ -11,6 +11,7 @@ import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
 import { divideLimits } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
+import type { RulesText } from '../rules/read.ts'
 import { saveLastGood } from '../rules/saved.ts'
 import { nextEpoch } from '../spool/epoch.ts'
 import { type DataLock, lockDataFolder } from '../spool/lock.ts'
@@ -86,8 +87,8 @@ export class Supervisor {
   static async start(options: SupervisorOptions, settings: Settings): Promise<Supervisor> {
     const lock = lockDataFolder(settings.data)
     try {
-      const loaded = loadForStart(options.file, settings, options.env, options.log)
-      const spool = await SpoolThread.start(settings, options.log)
+      const loaded = await loadForStart(options.file, settings, options.env, options.log)
+      const spool = SpoolThread.start(settings, options.log)
       const supervisor = new Supervisor(options, loaded, lock, spool)
       try {
         await supervisor.#startAll()
@@ -158,10 +159,14 @@ export class Supervisor {
         workers,
         epoch: nextEpoch(data),
         hostname: hostname(),
-        spool: await this.#spool.connect(index),
+        spool: this.#spool.connect(index),
         files: files?.port1 ?? null,
       },
-      { log: this.#log, died: (reason) => this.#workerDied(index, reason) },
+      {
+        log: this.#log,
+        granted: (grant) => this.#counters[index]?.adopt(grant),
+        died: (reason) => this.#workerDied(index, reason),
+      },
     )
     this.#workers[index] = thread
     if (files !== null) this.#workers[0]?.give({ type: 'files', port: files.port2 })
@@ -186,7 +191,6 @@ export class Supervisor {
       ...settings.listeners.map(({ name }) => ({ kind: 'listener' as const, name })),
       ...plan.tenants.map(({ name }) => ({ kind: 'tenant' as const, name })),
       ...plan.forwarders.map(({ key }) => ({ kind: 'forwarder' as const, name: key })),
-      ...this.#spool.chains(index).map((key) => ({ kind: 'forwarder' as const, name: key })),
     ])
     const grants: CounterGrant[] = again ? counters.grants() : [grant]
     const worker = this.#workers[index] as WorkerThread
@@ -231,10 +235,19 @@ export class Supervisor {
     this.#alarm = []
     await this.#all((worker) => worker.ask({ type: 'commit' }))
     await this.#listenAgain()
-    saveLastGood(kept.data, loaded.files)
+    await this.#save(loaded.files)
     this.#reloads = { ...this.#reloads, accepted: this.#reloads.accepted + 1 }
     this.#log('info', `rules generation ${plan.generation} runs`, { changes })
     return { outcome: 'accepted', generation: plan.generation, findings, changes }
+  }
+
+  /** The rules run in any case: that they could not be saved is an alarm. */
+  async #save(files: readonly RulesText[]): Promise<void> {
+    try {
+      await saveLastGood(this.#settings.data, files, Date.now())
+    } catch (error) {
+      this.#log('error', errorText(error), { mend: error instanceof LogweirError ? error.mend : '' })
+    }
   }
 
   #rejected(findings: readonly Finding[]): Reload {
@@ -275,10 +288,10 @@ export class Supervisor {
     this.#log('error', 'the spool thread died and is started again', { reason })
     if (!this.#mayGoOn(`spool thread: ${reason}`)) return
     void this.#alone(async () => {
-      await this.#spool.restart()
+      this.#spool.restart()
       for (const [index, worker] of this.#workers.entries()) {
         if (worker !== undefined && !worker.ended)
-          worker.give({ type: 'spool', port: await this.#spool.connect(index) })
+          worker.give({ type: 'spool', port: this.#spool.connect(index) })
       }
     }).catch((error: unknown) =>
       this.#log('error', `the spool thread could not be started: ${errorText(error)}`),

@@ -1,11 +1,14 @@
 /** A worker thread as main sees it: requests with answers, log lines, and a death that is told once. */
 import { Worker } from 'node:worker_threads'
+import type { CounterGrant } from '../base/counters.ts'
 import { LogweirError } from '../base/errors.ts'
 import type { FromWorker, LogLevel, ToWorker, WorkerStart } from '../worker/protocol.ts'
 import { threadUrl } from '../base/thread-url.ts'
 
 export interface ThreadEvents {
   readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
+  /** The worker made counters for forwarders that only its disk knows. */
+  readonly granted: (grant: CounterGrant) => void
   /** The thread ended without being asked to. */
   readonly died: (reason: string) => void
 }
@@ -77,6 +80,10 @@ export class WorkerThread {
   #receive(message: FromWorker, events: ThreadEvents): void {
     if (message.type === 'log') {
       events.log(message.level, message.message, message.fields)
+      return
+    }
+    if (message.type === 'grant') {
+      events.granted(message.grant)
       return
     }
     const waiting = this.#pending.get(message.id)

@@ -41,20 +41,33 @@ export interface ReadRules {
   readonly findings: readonly Finding[]
   /** Texts of the files read, for `formatFindings`. */
   readonly sources: ReadonlyMap<string, string>
+  /** The operator's files, for the last good rules. */
+  readonly files: readonly RulesText[]
 }
 
 /** Tenants of one rule set. */
 const TENANTS_MAX = 100_000
 
-/** Reads the shipped rules and the folder. Never throws: whatever is wrong is a finding. */
+/** A rules file as it was read. */
+export interface RulesText {
+  /** Absolute; paths inside the text are relative to its folder. */
+  readonly path: string
+  readonly text: string
+}
+
+/**
+ * Reads the shipped rules and the folder, or instead of the folder `saved` texts of its files. Never throws:
+ * whatever is wrong is a finding.
+ */
 export function readRules(
   folder: string,
   limits: RulesLimits,
   env: NodeJS.ProcessEnv = process.env,
+  saved?: readonly RulesText[],
 ): ReadRules {
   const reader = new RulesReader(limits, env)
   const path = resolve(folder)
-  const files = listRules(path, reader.findings)
+  const files = saved?.map((file) => file.path) ?? listRules(path, reader.findings)
   const shipped = shippedRules()
   if (shipped === undefined) {
     const hint = 'install Logweir again'
@@ -69,7 +82,9 @@ export function readRules(
   } else {
     reader.read(shipped, true)
   }
-  for (const file of files) if (!sameFile(file, shipped)) reader.read(file, false)
+  for (const [n, file] of files.entries()) {
+    if (!sameFile(file, shipped)) reader.read(file, false, saved?.[n]?.text)
+  }
   return reader.finish(path)
 }
 
@@ -89,6 +104,7 @@ class RulesReader {
   readonly #limits: RulesLimits
   readonly #env: NodeJS.ProcessEnv
   readonly #sources = new Map<string, string>()
+  readonly #files: RulesText[] = []
   readonly #tenants: Entry<TenantModel>[] = []
   /** Also of tenants with mistakes, so that a name used twice shows at once. */
   readonly #names: { name: string; path: Path; report: Report }[] = []
@@ -105,10 +121,11 @@ class RulesReader {
     this.#env = env
   }
 
-  read(file: string, shipped: boolean): void {
-    const text = readBounded(file, this.#limits.file_max, this.findings, 'limits.file_max')
+  read(file: string, shipped: boolean, saved?: string): void {
+    const text = saved ?? readBounded(file, this.#limits.file_max, this.findings, 'limits.file_max')
     if (text === undefined) return
     this.#sources.set(file, text)
+    if (!shipped) this.#files.push({ path: file, text })
     const yaml = parseYaml(file, text, this.findings)
     // A file of comments only is an empty rule set.
     if (yaml === undefined || yaml.value === null || yaml.value === undefined) return
@@ -141,10 +158,16 @@ class RulesReader {
     if (this.#names.length > TENANTS_MAX) this.#complain(folder, 'error', `more than ${TENANTS_MAX} tenants`)
     if (this.#names.length === 0) this.#complain(folder, 'warning', 'no tenants: every event is an orphan')
     const findings = sortFindings(this.findings)
-    if (findings.some((finding) => finding.level === 'error')) return { findings, sources: this.#sources }
+    if (findings.some((finding) => finding.level === 'error'))
+      return { findings, sources: this.#sources, files: this.#files }
     const tenants = this.#tenants.map((entry) => entry.model)
     const provider = this.#providers.flatMap((entry) => entry.forwarders)
-    return { model: { tenants, provider, streams, label_formats }, findings, sources: this.#sources }
+    return {
+      model: { tenants, provider, streams, label_formats },
+      findings,
+      sources: this.#sources,
+      files: this.#files,
+    }
   }
 
   #readTenant(value: unknown, path: Path, report: Report): void {
@@ -176,7 +199,7 @@ class RulesReader {
       null,
       this.#context(report),
     )
-    this.#providers.push({ forwarders, path, report })
+    this.#providers.push({ forwarders, report })
   }
 
   #context(report: Report): Parameters<typeof readTenant>[2] {

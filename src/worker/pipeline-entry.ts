@@ -30,6 +30,7 @@ const pipeline = new Pipeline({
   spool,
   log,
   files,
+  granted: (grant) => post({ type: 'grant', grant }),
 })
 
 /** Carries out one request. Its value is the answer. */

@@ -50,6 +50,8 @@ export interface PipelineDeps {
   readonly spool: SpoolClient
   readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
   readonly files: FileHands
+  /** Counters that this worker had to make itself: main reads them too. */
+  readonly granted: (grant: CounterGrant) => void
 }
 
 /** A generation of the rules, ready to run. */
@@ -157,6 +159,7 @@ export class Pipeline implements Intake {
   ): Promise<void> {
     const { clock, spool } = this.#deps
     const chains = await spool.recover()
+    this.#deps.granted(this.#counters.allocate(chains.map(({ key }) => ({ kind: 'forwarder' as const, name: key }))))
     const budget = new MemoryBudget(settings.queue.memory_max)
     const ticker = new Ticker(clock, settings.batch.age)
     this.#budget = budget

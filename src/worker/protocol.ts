@@ -40,6 +40,7 @@ export type FromWorker =
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>
     }
+  | { readonly type: 'grant'; readonly grant: CounterGrant }
 
 export interface WorkerError {
   readonly code: string
