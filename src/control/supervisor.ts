@@ -21,7 +21,7 @@ import { DeathCount } from './deaths.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
 import { load } from './load.ts'
 import type { Log } from './log.ts'
-import { SpoolThread } from './spool-thread.ts'
+import { SpoolHandle } from './spool-thread.ts'
 import { loadForStart } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
 
@@ -51,7 +51,7 @@ export class Supervisor {
   /** The rules that run, undivided. */
   #plan: RulesPlan
   readonly #lock: DataLock
-  readonly #spool: SpoolThread
+  readonly #spool: SpoolHandle
   readonly #counters: Counters[]
   readonly #workers: (WorkerThread | undefined)[]
   readonly #deaths = new DeathCount(3, 60_000)
@@ -67,7 +67,6 @@ export class Supervisor {
     options: SupervisorOptions,
     loaded: { settings: Settings; plan: RulesPlan; alarm: readonly Finding[] },
     lock: DataLock,
-    spool: SpoolThread,
   ) {
     this.#options = options
     this.#log = options.log
@@ -75,7 +74,7 @@ export class Supervisor {
     this.#plan = loaded.plan
     this.#alarm = loaded.alarm
     this.#lock = lock
-    this.#spool = spool
+    this.#spool = new SpoolHandle(loaded.settings, this.#log, (reason) => this.#spoolDied(reason))
     this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
     this.#workers = Array.from({ length: loaded.settings.workers }, () => undefined)
   }
@@ -88,8 +87,7 @@ export class Supervisor {
     const lock = lockDataFolder(settings.data)
     try {
       const loaded = await loadForStart(options.file, settings, options.env, options.log)
-      const spool = SpoolThread.start(settings, options.log)
-      const supervisor = new Supervisor(options, loaded, lock, spool)
+      const supervisor = new Supervisor(options, loaded, lock)
       try {
         await supervisor.#startAll()
       } catch (error) {
@@ -141,7 +139,6 @@ export class Supervisor {
   // ---- start -------------------------------------------------------------------------------------
 
   async #startAll(): Promise<void> {
-    this.#spool.onDeath((reason) => this.#spoolDied(reason))
     for (let index = 0; index < this.#settings.workers; index++) await this.#spawn(index)
     await Promise.all(this.#workers.map((_, index) => this.#prepare(index, this.#settings, this.#plan)))
     await this.#all((worker) => worker.ask({ type: 'commit' }))
