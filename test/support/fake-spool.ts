@@ -9,7 +9,7 @@ import type {
   SpoolReadResult,
   SpoolRow,
   SpoolWriteOutcome,
-} from '../../src/spool/client.ts'
+} from '../../src/queue/spool-port.ts'
 
 type Held = { readonly key: string; readonly row: SpoolRow }
 type Dropped = Awaited<ReturnType<SpoolClient['dropOldest']>>
