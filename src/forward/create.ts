@@ -5,10 +5,13 @@ import type { Destination, Lane } from '../queue/lane.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { BatchEncoder, type EventEncoder, type Framing } from './encode/batch-encoder.ts'
 import { EventReader } from './encode/event-reader.ts'
+import { JsonEncoder } from './encode/json.ts'
 import { originalEncoder } from './encode/original.ts'
 import { Rfc3164Encoder } from './encode/rfc3164.ts'
 import { Rfc5424Encoder } from './encode/rfc5424.ts'
 import { FileDestination } from './file.ts'
+import { httpDestination } from './http.ts'
+import { cloudDestination } from './log-insight-cloud.ts'
 import { CachedResolver } from './resolve.ts'
 import { StreamDestination } from './stream.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
@@ -35,9 +38,16 @@ export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: 
       return new UdpDestination(forwarder, to, lane, deps, { encoder, resolver })
     case 'file':
       return new FileDestination(forwarder, to.path, lane, deps, encoder)
-    default:
-      throw new Error('not built')
+    case 'http':
+    case 'https':
+      return forwarder.settings.type === 'log-insight-cloud'
+        ? cloudDestination(forwarder, to.url, lane, deps, resolver)
+        : httpDestination(forwarder, to.url, lane, deps, { encoder: jsonEncoder(deps), resolver })
   }
+}
+
+function jsonEncoder(deps: ForwardDeps): EventEncoder {
+  return new JsonEncoder(new EventReader(deps.streams))
 }
 
 function makeEncoder(settings: ForwarderSettings, deps: ForwardDeps): BatchEncoder {
@@ -59,8 +69,8 @@ function makeFormat(settings: ForwarderSettings, deps: ForwardDeps): EventEncode
       return new Rfc5424Encoder(new EventReader(deps.streams))
     case 'rfc3164':
       return new Rfc3164Encoder(new EventReader(deps.streams))
-    default:
-      throw new Error('not built')
+    case 'json':
+      return jsonEncoder(deps)
   }
 }
 

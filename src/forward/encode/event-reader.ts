@@ -3,23 +3,26 @@
  * asked for, the grammar of the stream that the index names are read: streams are not recognised anew, so that
  * what a batch says stays what the router decided.
  */
-import { readDfw } from '../../classify/dfw.ts'
-import { readGateway } from '../../classify/gateway.ts'
+import { Classifier } from '../../classify/classifier.ts'
 import { scanHeader } from '../../classify/header.ts'
-import { readNsxvEdge } from '../../classify/nsxv-edge.ts'
 import type { StreamPlan } from '../../classify/streams.ts'
-import { EventFlag, EventView, Grammar } from '../../classify/view.ts'
+import { EventFlag, EventView } from '../../classify/view.ts'
 import type { Batch } from '../../queue/batch.ts'
 
 /** What framing said of an event; the rest of the flags is found again. */
 const FRAMING_FLAGS = EventFlag.truncated | EventFlag.control
 
+/** One classifier a rule set, for all destinations of the thread. */
+const classifiers = new WeakMap<readonly StreamPlan[], Classifier>()
+
 export class EventReader {
   readonly view = new EventView()
   readonly #streams: () => readonly StreamPlan[]
-  /** The grammar of each stream number of the last batch. */
-  readonly #grammars = new Map<number, StreamPlan['grammar']>()
   #batch: Batch | undefined
+  #classifier: Classifier | undefined
+  #plan: readonly StreamPlan[] = []
+  /** Stream numbers of the last batch to those of the rules at hand; 0 (`other`) for a stream that is gone. */
+  readonly #numbers = new Map<number, number>()
 
   constructor(streams: () => readonly StreamPlan[]) {
     this.#streams = streams
@@ -27,6 +30,23 @@ export class EventReader {
 
   /** Points the view at event `n` and reads its header. */
   header(batch: Batch, n: number): EventView {
+    this.#point(batch, n)
+    scanHeader(this.view)
+    return this.view
+  }
+
+  /** The same, and firewall fields and label where the event's stream has a grammar. */
+  fields(batch: Batch, n: number): EventView {
+    this.#point(batch, n)
+    if (batch !== this.#batch || this.#classifier === undefined) this.#begin(batch)
+    const view = this.view
+    const stream = view.stream
+    this.#classifier?.read(view, this.#numberOf(batch, stream))
+    view.stream = stream
+    return view
+  }
+
+  #point(batch: Batch, n: number): void {
     const view = this.view
     const start = batch.offset(n)
     view.buf = batch.payload
@@ -38,34 +58,32 @@ export class EventReader {
     view.source = batch.source(n)
     view.stream = batch.stream(n)
     view.peer = batch.peer(n)
-    scanHeader(view)
-    return view
   }
 
-  /** The same, and the firewall fields where the event's stream has a grammar. */
-  fields(batch: Batch, n: number): EventView {
-    const view = this.header(batch, n)
-    view.grammar = Grammar.none
-    view.label_start = -1
-    view.label_end = -1
-    const grammar = this.#grammar(batch, view.stream)
-    if (grammar === 'dfw') readDfw(view)
-    else if (grammar === 'gateway') readGateway(view)
-    else if (grammar === 'nsxv_edge') readNsxvEdge(view)
-    return view
-  }
-
-  #grammar(batch: Batch, stream: number): StreamPlan['grammar'] {
-    if (batch !== this.#batch) {
-      this.#batch = batch
-      this.#grammars.clear()
+  #begin(batch: Batch): void {
+    this.#batch = batch
+    this.#numbers.clear()
+    const plan = this.#streams()
+    if (plan === this.#plan && this.#classifier !== undefined) return
+    this.#plan = plan
+    let classifier = classifiers.get(plan)
+    if (classifier === undefined) {
+      classifier = new Classifier(plan)
+      classifiers.set(plan, classifier)
     }
-    let grammar = this.#grammars.get(stream)
-    if (grammar === undefined) {
+    this.#classifier = classifier
+  }
+
+  #numberOf(batch: Batch, stream: number): number {
+    let number = this.#numbers.get(stream)
+    if (number === undefined) {
       const name = batch.names.stream(stream)
-      grammar = this.#streams().find((plan) => plan.name === name)?.grammar ?? 'none'
-      this.#grammars.set(stream, grammar)
+      number = Math.max(
+        this.#plan.findIndex((plan) => plan.name === name),
+        0,
+      )
+      this.#numbers.set(stream, number)
     }
-    return grammar
+    return number
   }
 }
