@@ -1,13 +1,26 @@
 /** The table of commands, in the order of the help. What a command needs it loads when it runs. */
 import { check } from './check.ts'
 import type { CliCommand } from './command.ts'
+import { demo } from './demo.ts'
+import { explain } from './explain.ts'
+import { parse } from './parse.ts'
 import { reload } from './reload.ts'
 import { runCommand } from './run-command.ts'
 import { schema } from './schema.ts'
 import { send } from './send.ts'
 import { statusCommand } from './status-command.ts'
 
-export const COMMANDS: readonly CliCommand[] = [runCommand, check, send, statusCommand, reload, schema]
+export const COMMANDS: readonly CliCommand[] = [
+  runCommand,
+  demo,
+  check,
+  explain,
+  parse,
+  send,
+  statusCommand,
+  reload,
+  schema,
+]
 
 /** Commands that the documentation of the whole product names and this version does not have. */
 export const LATER: readonly string[] = [

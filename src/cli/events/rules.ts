@@ -1,0 +1,50 @@
+/** The rules that `parse` and `explain` decide by: those of a configuration, or the shipped streams alone. */
+import path from 'node:path'
+import { LogweirError } from '../../base/errors.ts'
+import type { Finding } from '../../config/findings.ts'
+import type { Settings } from '../../config/types.ts'
+import { load } from '../../control/load.ts'
+import { compileRules } from '../../rules/compile.ts'
+import { LabelTable } from '../../rules/label-table.ts'
+import { Ownership, sourceStreams } from '../../rules/ownership.ts'
+import type { RulesPlan } from '../../rules/plan.ts'
+import { readRules, shippedRules } from '../../rules/read.ts'
+import { configFile } from '../config-file.ts'
+
+export interface Rules {
+  readonly plan: RulesPlan
+  readonly settings: Settings
+  readonly ownership: Ownership
+}
+
+/** The rules of a configuration. @throws {LogweirError} when configuration or rules have errors. */
+export function configuredRules(given: string | undefined): Rules {
+  const file = configFile(given)
+  const { plan, settings, findings } = load(file, 1, process.env)
+  if (plan === undefined || settings === undefined) throw wrong(findings, file)
+  const ownership = new Ownership(plan, new LabelTable(plan.labels), sourceStreams(plan, settings.sources))
+  return { plan, settings, ownership }
+}
+
+/** The streams that come with Logweir, for lines of which nothing else is known. */
+export function shippedStreams(): RulesPlan['streams'] {
+  const limits = { forwarders_per_tenant: 10, file_max: 1024 * 1024 }
+  const file = shippedRules()
+  const { model, findings } = readRules(path.dirname(file ?? '.'), limits, process.env, [])
+  const plan = model === undefined ? undefined : compileRules(model, 1, limits).plan
+  if (plan === undefined) throw wrong(findings, file ?? 'rules/vmware.yaml')
+  return plan.streams
+}
+
+function wrong(findings: readonly Finding[], file: string): LogweirError {
+  const errors = findings.filter(({ level }) => level === 'error')
+  const [first] = errors
+  const place =
+    first === undefined || first.file === '' ? file : `${first.file}:${first.line}:${first.column}`
+  const count = errors.length === 1 ? 'an error' : `${errors.length} errors`
+  return new LogweirError(
+    'LW_CONFIG',
+    `${count} in configuration or rules, the first at ${place}: ${first?.message ?? ''}`,
+    `\`logweir check --config ${file}\` shows them all`,
+  )
+}

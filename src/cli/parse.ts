@@ -1,0 +1,34 @@
+/** `logweir parse`: each line as the JSON of its event, as a forwarder with `format: json` would send it. */
+import { type CliArgs, type CliCommand, JSON_OPTION } from './command.ts'
+
+export const parse: CliCommand = {
+  name: 'parse',
+  summary: 'print each line of FILE as the JSON of its event, one line out for one line in',
+  argument: { name: 'file', summary: 'lines of syslog; standard input when left out' },
+  options: [
+    {
+      name: 'config',
+      kind: 'text',
+      value: 'FILE',
+      summary: 'say tenant and owner too, by the rules of this configuration',
+    },
+    {
+      name: 'format',
+      kind: 'text',
+      value: 'FORM',
+      choices: ['auto', 'rfc5424', 'rfc3164'],
+      summary: 'the form that headers must have to be valid (auto: any)',
+    },
+    { ...JSON_OPTION, summary: 'print JSON (it always does)' },
+  ],
+  example: [
+    'logweir parse fixtures/nsxt-dfw.log | jq .firewall',
+    'logweir parse --config examples/logweir.yaml < events.log',
+  ],
+  run,
+}
+
+async function run(args: CliArgs): Promise<number> {
+  const { parseLines } = await import('./events/parse-lines.ts')
+  return parseLines(args)
+}
