@@ -29,6 +29,8 @@ import type { BufferPool, MemoryBudget } from './memory.ts'
 const CONTROL = 4
 const OPEN_BYTES = 4096
 const OPEN_INDEX_BYTES = 1024
+/** What a forwarder may still hold by the way when memory is short for all. */
+const PRESSED_BYTES = 65_536
 
 export interface QueueLimits {
   /** Bytes after which the open batch is sealed. */
@@ -75,6 +77,8 @@ export class ForwarderQueue implements Lane {
   #returned: Batch[] = []
   readonly #leased = new Set<Batch>()
   #held = 0
+  /** Of that, what is in flight. */
+  #held_leased = 0
   #closed = false
 
   constructor(
@@ -106,6 +110,22 @@ export class ForwarderQueue implements Lane {
   /** Bytes of memory held, everything counted. */
   get held(): number {
     return this.#held
+  }
+
+  /** Bytes that wait: spilling them makes room, spilling what is in flight does not. */
+  get #waiting(): number {
+    return this.#held - this.#held_leased
+  }
+
+  /** Whether so much waits that some of it should go to disk. */
+  get #short(): boolean {
+    return this.#waiting > this.#limits.memory_max / 4 || (this.#deps.budget.pressed && this.#waiting > PRESSED_BYTES)
+  }
+
+  /** Bytes that a replay window may hold now: the queue's own needs come first. */
+  get replay_max(): number {
+    if (this.#deps.budget.pressed) return PRESSED_BYTES
+    return Math.max(PRESSED_BYTES, this.#limits.memory_max / 2 - this.#waiting)
   }
 
   /** Nothing is held, in memory or on disk. */
@@ -197,12 +217,7 @@ export class ForwarderQueue implements Lane {
     this.#next_sequence += 1
     faultPoint('worker.seal')
     this.#memory.push(batch)
-    if (
-      this.#limits.spool === 'always' ||
-      this.#held > this.#limits.memory_max / 2 ||
-      this.#deps.budget.pressed
-    )
-      this.spill()
+    if (this.#limits.spool === 'always' || this.#short) this.spill()
     this.#destination?.wake()
     this.#deps.watch(this)
   }
@@ -282,6 +297,7 @@ export class ForwarderQueue implements Lane {
     if (batch === undefined) return undefined
     batch.written = false
     this.#leased.add(batch)
+    this.#held_leased += batch.held
     add(this.#cells, ForwarderCell.in_flight, batch.events)
     return batch
   }
@@ -318,6 +334,7 @@ export class ForwarderQueue implements Lane {
     }
     assert(lost <= batch.events)
     add(this.#cells, ForwarderCell.in_flight, -batch.events)
+    this.#held_leased -= batch.held
     add(this.#cells, ForwarderCell.delivered, batch.events - lost)
     if (lost < batch.events) observeDelivery(this.#cells, batch, this.#deps.clock.wall())
     this.#disk.settled(batch)
@@ -328,6 +345,7 @@ export class ForwarderQueue implements Lane {
     assert(this.#leased.delete(batch), 'gave back a batch that is not in flight')
     batch.written = false
     add(this.#cells, ForwarderCell.in_flight, -batch.events)
+    this.#held_leased -= batch.held
     add(this.#cells, ForwarderCell.queued, batch.events)
     const at = this.#returned.findIndex((other) => other.sequence > batch.sequence)
     this.#returned.splice(at === -1 ? this.#returned.length : at, 0, batch)
@@ -349,8 +367,7 @@ export class ForwarderQueue implements Lane {
     const limits = this.#limits
     const always = limits.spool === 'always'
     for (const batch of this.#spillable()) {
-      const short = this.#held > limits.memory_max / 2 || this.#deps.budget.pressed
-      if (!always && !short && now - batch.opened_mono < limits.spill_after) break
+      if (!always && !this.#short && now - batch.opened_mono < limits.spill_after) break
       if (!this.#disk.write(batch, limits.disk_max)) break
     }
     return this.#memory.length > 0 || this.#returned.length > 0 || this.#leased.size > 0

@@ -182,6 +182,7 @@ export class Pipeline implements Intake {
     const { clock, random, hostname, workers, log, files } = this.#deps
     return createDestination(plan, queue, {
       openFile: files.open,
+      replayMax: () => queue.replay_max,
       clock,
       random,
       hostname,
