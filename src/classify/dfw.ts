@@ -1,4 +1,4 @@
-/** Distributed-firewall lines of NSX-T, NSX 4 and NSX-V (LOG-FORMATS.md 1.2, 3.2): `[filter] INET …`. */
+/** Distributed-firewall lines of NSX-T, NSX 4 and NSX-V (docs/parser-decisions.md): `[filter] INET …`. */
 import type { Buffer } from 'node:buffer'
 import { clearFlow, familyEnd, readFlow, skipBlanks } from './flow.ts'
 import { Fw, Grammar, type EventView } from './view.ts'

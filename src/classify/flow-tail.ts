@@ -57,7 +57,7 @@ function readCounters(fw: Int32Array, buf: Buffer, p: number, end: number): numb
 
 /**
  * One word that is an ordered subset of `FSRPAUEW`, if it is there. A label of only such letters that stands alone is taken
- * for flags: the line does not tell them apart (LOG-FORMATS.md 1.4).
+ * for flags: the line does not tell them apart (docs/parser-decisions.md).
  */
 function readTcpFlags(fw: Int32Array, buf: Buffer, from: number, end: number): number {
   let p = from

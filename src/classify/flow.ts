@@ -1,5 +1,5 @@
 /**
- * The part that NSX's distributed and gateway firewall lines share (LOG-FORMATS.md 1.2, 2.1): from the address family to
+ * The part that NSX's distributed and gateway firewall lines share (docs/parser-decisions.md): from the address family to
  * the end of the line, whose rest is the label. Read forward once, by position; nothing is searched for. Each step
  * returns where the next word begins, or 0 when the line does not have this form.
  */

@@ -1,4 +1,4 @@
-/** Gateway-firewall lines of NSX-T and NSX 4 edge nodes (LOG-FORMATS.md 2.1): `<VRF interface> INET …`. */
+/** Gateway-firewall lines of NSX-T and NSX 4 edge nodes (docs/parser-decisions.md): `<VRF interface> INET …`. */
 import { Buffer } from 'node:buffer'
 import { clearFlow, readFlow, skipBlanks } from './flow.ts'
 import { digitsEnd } from './time-scan.ts'

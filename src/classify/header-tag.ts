@@ -1,6 +1,6 @@
 /** The tag of BSD-style headers: `prog:`, `prog[pid]:`, `prog[pid]`, `prog[]:` and `prog :`. */
 import type { Buffer } from 'node:buffer'
-import type { EventView } from './view.ts'
+import { HeaderForm, type EventView } from './view.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
@@ -50,6 +50,8 @@ function readBracketed(view: EventView, buf: Buffer, p: number, open: number, en
   if (close >= last) return false
   let next = close + 1
   if (next < end && buf[next] === COLON) next += 1
+  // In a line of a log file, `word prog[pid] text` may as well be the text.
+  else if (view.pri < 0 && view.form === HeaderForm.rfc3339) return false
   else if (next < end && buf[next] !== SPACE) return false
   setTag(view, p, open, open + 1, close, next, end, buf)
   return true

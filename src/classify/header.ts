@@ -137,7 +137,7 @@ function readRfc3339(view: EventView, buf: Buffer, start: number, stamp: number,
   }
   const q = hostEnd(buf, p, end)
   const next = skipSpaces(buf, q, end)
-  if (p === q || endsTag(buf, q) || !readTag(view, buf, next, end)) {
+  if (p === q || endsTag(buf, q) || (view.pri < 0 && !isHost(buf, p, q)) || !readTag(view, buf, next, end)) {
     if (q > p && endsTag(buf, q) && readTag(view, buf, p, end)) {
       view.flags |= EventFlag.invalid
       return
@@ -219,6 +219,17 @@ function hostEnd(buf: Buffer, from: number, end: number): number {
   let p = from
   while (p < end && buf[p] !== SPACE) p += 1
   return p
+}
+
+/** In a line of a log file the word behind the time is no host for sure: `cpu0:33011)WARNING:` stands there as well. */
+function isHost(buf: Buffer, start: number, end: number): boolean {
+  let colons = 0
+  for (let p = start; p < end; p += 1) {
+    const c = buf[p]!
+    if (c === 0x3a) colons += 1
+    else if (c === 0x28 || c === 0x29 || c === OPEN || c === 0x3d) return false
+  }
+  return colons !== 1
 }
 
 /** A token that ends in `:` or `]` is no host but a tag. */

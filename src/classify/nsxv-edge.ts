@@ -1,5 +1,5 @@
 /**
- * Firewall and NAT lines of an NSX-V edge (LOG-FORMATS.md 3.1): `[id]: ACTION_RULEIDIN=… OUT=… SRC=…`. The label is
+ * Firewall and NAT lines of an NSX-V edge (docs/parser-decisions.md): `[id]: ACTION_RULEIDIN=… OUT=… SRC=…`. The label is
  * the bracketed id. Keys repeat (the outer and the inner LEN): the first counts.
  */
 import type { Buffer } from 'node:buffer'

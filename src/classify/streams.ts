@@ -1,4 +1,4 @@
-/** How streams are recognised: data from the rules (`streams:` in INTERFACE.md), read by the classifier. */
+/** How streams are recognised: data from the rules (`streams:`), read by the classifier. */
 
 export interface StreamPlan {
   readonly name: string
@@ -9,17 +9,6 @@ export interface StreamPlan {
   readonly label: 'rest' | 'none' | { readonly capture: string }
   /** Names of label formats, for `explain`; the table's probes carry the work. */
   readonly label_formats: readonly string[]
-}
-
-/**
- * What `label: { capture }` may name for each grammar. `label` is what the grammar takes for the label by itself
- * (the rest of the line, the bracketed id of an NSX-V edge), the same as `rest`.
- */
-export const CAPTURES: Readonly<Record<StreamPlan['grammar'], readonly string[]>> = {
-  none: [],
-  dfw: ['label', 'ruleset', 'rule_id', 'filter'],
-  gateway: ['label', 'interface', 'rule_id'],
-  nsxv_edge: ['label', 'rule_id'],
 }
 
 /**

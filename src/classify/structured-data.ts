@@ -1,7 +1,7 @@
 /**
  * Structured data of RFC 5424 §6.3: `scanStructuredData` finds where it ends (every event), the rest reads
  * parameters (a few streams) and makes an object (cold). The form is strict: VMware's unquoted look-alikes
- * are text (LOG-FORMATS.md 4.3).
+ * are text (docs/parser-decisions.md).
  */
 import { Buffer } from 'node:buffer'
 import { isUtf8Range } from '../base/utf8.ts'
@@ -26,7 +26,7 @@ export const SdNote = {
 const IDS_MAX = 32
 const ids = new Int32Array(IDS_MAX * 2)
 
-/** The parameter by which ESXi says that it altered an event (LOG-FORMATS.md 4.4). */
+/** The parameter by which ESXi says that it altered an event (docs/parser-decisions.md). */
 const MSG_MODIFIED = Buffer.from('msgModified')
 
 /** Whether `msgModified` stands at `p`. */

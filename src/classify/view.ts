@@ -10,7 +10,7 @@ import { Buffer } from 'node:buffer'
 export const HeaderForm = { none: 0, rfc5424: 1, rfc3164: 2, rfc3339: 3 } as const
 export type HeaderForm = (typeof HeaderForm)[keyof typeof HeaderForm]
 
-/** INTERFACE.md's names of {@link HeaderForm}, by number. */
+/** Names of {@link HeaderForm}, by number. */
 export const HEADER_FORM_NAMES = ['none', 'rfc5424', 'rfc3164', 'rfc3339'] as const
 
 /** Bits of {@link EventView.flags}; stored in batches: never renumber. */
@@ -23,7 +23,7 @@ export const EventFlag = {
   control: 4,
   /** The sender says that it cut the event (`msgModified`). Set by the classifier. */
   cut_by_sender: 8,
-  /** PRI, a time and a host are there: a label may count (DESIGN.md, "From whom"). Set by the classifier. */
+  /** PRI, a time and a host are there: a label may count. Set by the classifier. */
   complete_header: 16,
 } as const
 
