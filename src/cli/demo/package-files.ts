@@ -9,6 +9,7 @@ export const HOME: string = path.resolve(import.meta.dirname, '../../..')
 /** The messages of one fixture file. */
 export interface Fixture {
   readonly name: string
+  /** As latin1, a character a byte: not all of them are UTF-8. */
   readonly lines: readonly string[]
 }
 
@@ -30,7 +31,7 @@ export function exampleConfiguration(): string {
 export function fixtures(): Fixture[] {
   return namesIn('fixtures', /\.log$/).map((name) => ({
     name,
-    lines: readFileSync(path.join(HOME, 'fixtures', name), 'utf8')
+    lines: readFileSync(path.join(HOME, 'fixtures', name), 'latin1')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#')),
   }))

@@ -17,7 +17,7 @@ export interface Replayed {
 /** A count is believed only before a complete PRI; without one, octet counting cannot carry a message. */
 const PRI = /^<(-1|\d{1,3})>/
 
-/** Replays all lines; settles when everything has been handed to the system. */
+/** Replays all lines, a character a byte; settles when everything has been handed to the system. */
 export async function replay(
   lines: readonly string[],
   listeners: RouterStatus['listeners'],
@@ -53,7 +53,7 @@ function target(listeners: RouterStatus['listeners'], scheme: SendTarget['scheme
 }
 
 function pack(lines: readonly string[]): Pack {
-  const parts = lines.map((line) => Buffer.from(line))
+  const parts = lines.map((line) => Buffer.from(line, 'latin1'))
   let end = 0
   return { bytes: Buffer.concat(parts), ends: parts.map((part) => (end += part.length)) }
 }

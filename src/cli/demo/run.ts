@@ -45,6 +45,7 @@ export async function runDemo(json: boolean): Promise<number> {
 
 async function perform(folder: string, receivers: Receiver[], interrupted: Promise<never>): Promise<Outcome> {
   const rules = new DemoRules()
+  say('starting receivers for the tenants and the provider, and the router')
   for (const forwarder of rules.forwarders()) receivers.push(await Receiver.open(forwarder))
   const ports = new Map(receivers.map(({ forwarder: { tenant, name }, port }) => [`${tenant}/${name}`, port]))
   rules.write(path.join(folder, 'rules'), ({ tenant, name }) => ports.get(`${tenant}/${name}`) ?? 0)
@@ -65,6 +66,9 @@ async function work(
 ): Promise<Outcome> {
   const lines = fixtures().flatMap((fixture) => fixture.lines)
   const { listeners } = await router.status()
+  say(
+    `the router runs with the example rules; sending ${lines.length} fixtures over ${listeners.length} listeners`,
+  )
   const replayed = await replay(lines, listeners, certificate)
   const sent = replayed.reduce((sum, { events }) => sum + events, 0)
   let status = await router.status()
@@ -129,7 +133,7 @@ function readable({ replayed, status, receivers, complaints }: Outcome): string[
     tenant,
     name,
     String(count),
-    cell(lines[0] ?? '', EXAMPLE_WIDTH),
+    exampleOf(lines),
   ])
   const orphans = Object.entries(status.orphaned_reasons).filter(([, events]) => events > 0)
   const why = orphans.map(([reason, events]) => `${reason} ${events}`).join(', ')
@@ -142,6 +146,13 @@ function readable({ replayed, status, receivers, complaints }: Outcome): string[
   ]
   if (complaints.length > 0) return [...lines, ...complaints.map((complaint) => paint('red', complaint))]
   return [...lines, "no tenant received another's events", paint('green', 'ledger balanced')]
+}
+
+/** The first line; of JSON the part that is not about how it arrived. */
+function exampleOf(lines: readonly string[]): string {
+  const [line = ''] = lines
+  const at = line.startsWith('{') ? line.indexOf('"stream":') : 0
+  return cell(at > 0 ? `{\u2026${line.slice(at)}` : line, EXAMPLE_WIDTH)
 }
 
 function asJson({ replayed, status, receivers, complaints }: Outcome): unknown {

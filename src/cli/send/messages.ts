@@ -5,7 +5,7 @@ import type { Input } from '../input.ts'
 import { LineSplitter } from '../lines.ts'
 
 /** Bytes of one message; what is longer is sent cut. */
-const MESSAGE_MAX = 1024 * 1024
+export const MESSAGE_MAX = 1024 * 1024
 const LF = 0x0a
 
 /** Some messages, one after the other in `bytes`; message n ends at `ends[n]`. Good until the next one is asked for. */
@@ -19,11 +19,15 @@ class Packer {
   #bytes = Buffer.allocUnsafe(64 * 1024)
   #length = 0
   #ends: number[] = []
-  cut = 0
+  readonly #tally: { cut: number }
+
+  constructor(tally: { cut: number }) {
+    this.#tally = tally
+  }
 
   add = (buf: Buffer, start: number, end: number, cut: boolean): void => {
     if (end === start) return
-    if (cut) this.cut += 1
+    if (cut) this.#tally.cut += 1
     const need = this.#length + end - start
     if (need > this.#bytes.length) {
       const grown = Buffer.allocUnsafe(Math.max(need, this.#bytes.length * 2))
@@ -43,9 +47,13 @@ class Packer {
   }
 }
 
-/** Yields the input's messages, again and again with `loop`. Returns how many were cut. */
-export async function* readMessages(input: Input, loop: boolean): AsyncGenerator<Pack, number> {
-  const packer = new Packer()
+/** Yields the input's messages, again and again with `loop`. Those that are cut are counted in `tally`. */
+export async function* readMessages(
+  input: Input,
+  loop: boolean,
+  tally: { cut: number },
+): AsyncGenerator<Pack, void> {
+  const packer = new Packer(tally)
   for (;;) {
     let some = false
     const splitter = new LineSplitter(MESSAGE_MAX, packer.add)
@@ -59,7 +67,7 @@ export async function* readMessages(input: Input, loop: boolean): AsyncGenerator
     const last = packer.take()
     some ||= last.ends.length > 0
     yield last
-    if (!loop) return packer.cut
+    if (!loop) return
     if (!some) {
       throw new LogweirError('LW_INPUT', `${input.name} holds no messages to send`, 'leave out `--loop`')
     }

@@ -4,7 +4,7 @@ import { LogweirError } from '../../base/errors.ts'
 import type { CliArgs } from '../command.ts'
 import { type Input, openInput } from '../input.ts'
 import { print, say } from '../output.ts'
-import { readMessages, type Pack } from './messages.ts'
+import { MESSAGE_MAX, type Pack, readMessages } from './messages.ts'
 import { Pace } from './pace.ts'
 import { Progress } from './progress.ts'
 import type { Sender } from './sender.ts'
@@ -23,7 +23,13 @@ interface Job {
 interface Sent {
   messages: number
   bytes: number
+  /** Messages that do not begin as a syslog message does. */
+  without_pri: number
+  /** Messages that were too long and went out cut. */
+  cut: number
 }
+
+const LESS = 0x3c
 
 export async function sendCommand(args: CliArgs): Promise<number> {
   const target = parseTarget(args.text('to'))
@@ -41,13 +47,17 @@ export async function sendCommand(args: CliArgs): Promise<number> {
   const sender = await open(target, framing === 'octet-counting', args)
   const stop = stopOnSignal()
   const began = systemClock.monotonic()
-  const sent: Sent = { messages: 0, bytes: 0 }
+  const sent: Sent = { messages: 0, bytes: 0, without_pri: 0, cut: 0 }
   const progress = new Progress(process.stderr, began)
   try {
     await sendAll(job, sender, sent, progress, stop)
     await sender.close()
   } finally {
     progress.clear()
+    if (sent.cut > 0) say(`${sent.cut} messages were longer than ${MESSAGE_MAX} bytes and went out cut`)
+    if (framing === 'octet-counting' && sent.without_pri > 0) {
+      say(`${sent.without_pri} messages do not begin with <PRI>: after a count, receivers may refuse them`)
+    }
     report(job, sender, sent, (systemClock.monotonic() - began) / 1000)
   }
   return sender.failed > 0 ? 1 : 0
@@ -97,25 +107,35 @@ async function sendAll(
   stop: { readonly asked: boolean; sleep(ms: number): Promise<void> },
 ): Promise<void> {
   const pace = job.rate === undefined ? undefined : new Pace(job.rate, systemClock.monotonic())
-  for await (const pack of readMessages(job.input, job.loop)) {
+  for await (const pack of readMessages(job.input, job.loop, sent)) {
     let next = 0
     const last = Math.min(pack.ends.length, job.count - sent.messages)
     while (next < last && !stop.asked) {
       const now = systemClock.monotonic()
       const some = pace === undefined ? last - next : pace.take(last - next, now)
-      if (some === 0) await stop.sleep(pace?.wait(now) ?? 0)
-      else await sender.send(pack, next, next + some)
-      next += some
+      if (some === 0) {
+        await stop.sleep(pace?.wait(now) ?? 0)
+        continue
+      }
+      sent.without_pri += withoutPri(pack, next, next + some)
+      await sender.send(pack, next, next + some)
       sent.messages += some
-      sent.bytes += bytesOf(pack, next - some, next)
+      sent.bytes += startOf(pack, next + some) - startOf(pack, next)
+      next += some
       progress.show(sent.messages, part(job, sent), now)
     }
     if (stop.asked || sent.messages >= job.count) return
   }
 }
 
-function bytesOf({ ends }: Pack, first: number, last: number): number {
-  return (ends[last - 1] ?? 0) - (first === 0 ? 0 : (ends[first - 1] ?? 0))
+function withoutPri(pack: Pack, first: number, last: number): number {
+  let found = 0
+  for (let n = first; n < last; n += 1) if (pack.bytes[startOf(pack, n)] !== LESS) found += 1
+  return found
+}
+
+function startOf({ ends }: Pack, n: number): number {
+  return n === 0 ? 0 : (ends[n - 1] ?? 0)
 }
 
 function part(job: Job, sent: Sent): number | null {
