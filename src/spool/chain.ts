@@ -147,6 +147,12 @@ export class Chain {
     }
   }
 
+  /** Lets a segment go whose rows were all dealt with elsewhere. */
+  settle(segment: Segment): void {
+    this.#home.cursors.touch(segment)
+    if (segment.drained) this.#home.release(segment)
+  }
+
   acknowledge(sequence: number): void {
     for (const segment of [...this.segments]) {
       if (sequence < segment.first || sequence > segment.last) continue

@@ -64,6 +64,15 @@ export class Cursors {
     }
   }
 
+  /** Takes over records of files that came from another worker. */
+  restore(records: readonly CursorRecord[]): void {
+    try {
+      this.#file?.write(records, [])
+    } catch (error) {
+      this.#lost(error)
+    }
+  }
+
   close(): void {
     this.flush()
     this.#file?.close()

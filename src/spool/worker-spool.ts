@@ -59,6 +59,10 @@ export class WorkerSpool implements ChainHome {
     return this.chain(key).state()
   }
 
+  get chains(): readonly Chain[] {
+    return [...this.#chains.values()]
+  }
+
   chain(key: string): Chain {
     let chain = this.#chains.get(key)
     if (chain === undefined) {
