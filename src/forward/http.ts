@@ -1,4 +1,4 @@
-/** Type `http`: POST of a JSON array of events as INTERFACE.md has them. */
+/** Type `http`: POST of a JSON array of event JSON (`logweir.event/1`). */
 import type { Lane } from '../queue/lane.ts'
 import type { EventEncoder } from './encode/batch-encoder.ts'
 import { HttpClient } from './http-client.ts'

@@ -1,5 +1,5 @@
 /**
- * Type `log-insight-cloud`: the ingestion stream of Log Insight Cloud / Aria Operations for Logs (WIRE-FORMATS.md B): a
+ * Type `log-insight-cloud`: the ingestion stream of Log Insight Cloud / Aria Operations for Logs: a
  * JSON array of flat objects, `structure: default`, a bearer key. A 429 without Retry-After is the quota of
  * the account: it is asked again after a minute at least, growing to ten.
  */

@@ -1,5 +1,5 @@
 /**
- * What an HTTP answer means for the events that were sent (R57, WIRE-FORMATS.md A.5 and B.2). Pure. The cause
+ * What an HTTP answer means for the events that were sent (R57). Pure. The cause
  * decides, not the class: 400, 413 and 422 speak of the events; other 4xx speak of us or the address, and
  * dropping events would not mend them.
  */

@@ -1,6 +1,6 @@
 /**
  * Syslog over tcp and tls. Connects when there is something to send, writes whole batches, and keeps what it
- * wrote in flight until it may be called delivered (DESIGN.md, "What is promised about delivery"):
+ * wrote in flight until it may be called delivered: plain syslog has no acknowledgement.
  *
  *   idle ──data──► dialling ──► open ──idle time──► idle
  *                     │           │ broken: what is unsettled goes back, to be written again

@@ -59,7 +59,7 @@ describe('a good disk', () => {
     lane.check()
   })
 
-  test('json is the event of INTERFACE.md on one line', async () => {
+  test('json is the event JSON on one line', async () => {
     const { lane, path } = make('out.json', { format: 'json' })
     lane.add({ text: '<14>one\ntwo', owner: 1, stream: 0, received_at: 0 })
     await lane.until(() => lane.settled.length === 1)

@@ -1,5 +1,5 @@
 /**
- * Events as flat objects for Log Insight Cloud (WIRE-FORMATS.md B.1): `text` is the event as it came, `source` the
+ * Events as flat objects for Log Insight Cloud: `text` is the event as it came, `source` the
  * host; every other key becomes a field there, so names are lower-case words with `_`.
  */
 import { Buffer } from 'node:buffer'

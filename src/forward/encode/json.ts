@@ -1,4 +1,4 @@
-/** Events as the JSON of INTERFACE.md, one object each, on one line. */
+/** Events as event JSON (`logweir.event/1`), one object each, on one line. */
 import type { JsonBuffer } from '../../base/json-buffer.ts'
 import { writeEventJson } from '../../classify/event-json-writer.ts'
 import type { Batch } from '../../queue/batch.ts'
