@@ -1,7 +1,7 @@
 /** Structured data as JSON bytes. */
 import { Buffer } from 'node:buffer'
 import type { JsonBuffer } from '../base/json-buffer.ts'
-import { sdNameEnd, sdValueEnd, structuredDataObject } from './structured-data.ts'
+import { equalRange, sdNameEnd, sdValueEnd, structuredDataObject } from './structured-data.ts'
 
 const SPACE = 0x20
 const COMMA = 0x2c
@@ -75,8 +75,7 @@ function remember(known: Int32Array, count: number, buf: Buffer, start: number, 
   known[count * 2 + 1] = end
   for (let i = 0; i < count; i += 1) {
     const other = known[i * 2]!
-    if (known[i * 2 + 1]! - other !== end - start) continue
-    if (buf.compare(buf, other, other + end - start, start, end) === 0) return false
+    if (known[i * 2 + 1]! - other === end - start && equalRange(buf, other, start, end - start)) return false
   }
   return true
 }

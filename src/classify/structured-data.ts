@@ -102,18 +102,20 @@ function isEscaped(c: number): boolean {
 }
 
 function repeats(buf: Buffer, start: number, end: number, elements: number): boolean {
-  if (elements >= IDS_MAX) return false
+  if (elements >= IDS_MAX || end - start > NAME_MAX) return false
   ids[elements * 2] = start
   ids[elements * 2 + 1] = end
   for (let i = 0; i < elements; i += 1) {
-    const other = ids[i * 2] ?? 0
-    if (
-      (ids[i * 2 + 1] ?? 0) - other === end - start &&
-      buf.compare(buf, other, other + end - start, start, end) === 0
-    )
-      return true
+    const other = ids[i * 2]!
+    if (ids[i * 2 + 1]! - other === end - start && equalRange(buf, other, start, end - start)) return true
   }
   return false
+}
+
+/** Whether `count` bytes at `a` are those at `b`. */
+export function equalRange(buf: Buffer, a: number, b: number, count: number): boolean {
+  for (let i = 0; i < count; i += 1) if (buf[a + i] !== buf[b + i]) return false
+  return true
 }
 
 /** A parameter's value, or several when it repeats. */

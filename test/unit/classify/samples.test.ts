@@ -1,0 +1,103 @@
+/** Collected raw lines: understood as the formats' description says. The lines stay where they are; only line numbers are here. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { linesOf, Reader } from '../../support/classify.ts'
+
+const SAMPLES = join(import.meta.dirname, '../../../../shared/samples')
+const there = existsSync(SAMPLES)
+const reader = new Reader()
+
+/** stream, header, valid, label, then the firewall fields that are there, in their order. */
+const EXPECTED: Readonly<Record<string, readonly string[]>> = {
+  'nsxt-dfw.log': [
+    'nsxt.dfw rfc5424 true DR-Allow | TERM PASS 5096 OUT 4 TCP 10.10.10.11 60517 10.10.10.10 443 RST 9 8 1461 4677',
+    'nsxt.dfw rfc3339 false - | match PASS 1024 IN 4 52 TCP 192.168.4.3 49627 192.168.4.4 49153 SEW',
+    'nsxt.dfw rfc3339 false - | match DROP 1024 OUT 4 52 TCP 192.168.4.3 49676 192.168.4.4 135 SEW',
+    'nsxt.dfw rfc3339 false - | match DROP 1027 IN 4 36 2 0.0.0.0 224.0.0.1',
+    'nsxt.dfw rfc3339 false - | match DROP 1027 OUT 6 143 UDP fe80:0:0:0:68c2:8472:2364:9be 546 ff02:0:0:0:0:0:1:2 547',
+    'nsxt.dfw rfc3339 false - | match PASS 2 OUT 4 84 ICMP 1.1.1.10 1.1.3.10',
+    'nsxt.dfw rfc3339 false - | match PASS 2 IN 4 84 ICMP 1.1.1.10 1.1.3.10',
+    'nsxt.dfw rfc3339 false - | match PASS 25577 OUT 4 84 ICMP 192.168.72.10 192.168.72.17',
+    'nsxt.dfw rfc3339 false - | match PASS 25577 IN 4 84 ICMP 192.168.72.10 192.168.72.17',
+    'nsxt.dfw rfc5424 true DR-Allow | TERM PASS 5096 OUT 4 TCP 10.10.10.11 60517 10.10.10.10 443 RST 9 8 1461 4677',
+  ],
+  'nsxt-gateway.log': [
+    'nsxt.gateway rfc5424 true - | match PASS 1005 OUT 4 60 TCP 1.1.1.10 45120 91.189.92.38 443 S',
+    'nsxt.gateway rfc5424 true - | TERM PASS 1005 OUT 4 TCP 1.1.1.10 45120 91.189.92.38 443',
+    'nsxt.gateway rfc5424 false - | match DROP 2312 OUT 4 84 1 192.168.211.169 8.8.8.8',
+  ],
+  'nsxv-dfw.log': [
+    'nsxv.dfw rfc3339 false - | match DROP 1002 IN 4 242 UDP 192.168.110.10 138 192.168.110.255 138',
+    'nsxv.dfw rfc3339 false - | TERM 1001 IN 4 TCP 10.1.2.3 33491 10.4.5.6 10001 RST 22 14 7684 1070',
+    'nsxv.dfw rfc3339 false RULE_TAG | match PASS 1006 OUT 4 84 ICMP 172.18.8.121 172.18.8.119',
+    'nsxv.dfw rfc3339 false RULE_TAG | match PASS 1006 OUT 4 60 TCP 172.18.8.121 36485 172.18.8.119 22 S',
+    'nsxv.dfw rfc3339 false RULE_TAG | TERM 1006 OUT 4 ICMP 172.18.8.121 172.18.8.119 8 0 2 2 168 168',
+    'nsxv.dfw none false - | match DROP 1101 IN 4 125 TCP 10.10.10.11 4002 10.10.10.12 49975 PA',
+    'nsxv.dfw none false - | match PASS 1032 IN 4 60 TCP 192.168.1.201 47629 192.168.1.205 22 S',
+  ],
+  'nsxv-edge.log': [
+    'nsxv.edge none false 69e9c2b7-ee9f-4a3e-80f0-8ffc66aac147 | DROP 131073 4 229 UDP 10.11.12.53 138 10.11.12.255 138',
+    'nsxv.edge none false 69e9c2b7-ee9f-4a3e-80f0-8ffc66aac147 | DROP 131073 4 84 ICMP 10.11.254.108 10.11.12.181 8 0',
+    'nsxv.edge none false 69e9c2b7-ee9f-4a3e-80f0-8ffc66aac147 | DNAT 4 52 TCP 173.8.227.70 54740 209.143.151.73 3389 SYN',
+  ],
+}
+
+/** Files whose every line is of one stream. */
+const STREAMS: Readonly<Record<string, string>> = {
+  'esxi.log': 'esxi',
+  'esxi-nopri.log': 'esxi',
+  'nsxt-esx-agent.log': 'esxi',
+  'nsxt-manager.log': 'nsxt.manager',
+  'vcenter.log': 'vcenter',
+}
+
+describe.skipIf(!there)(
+  'collected lines (skipped where ../shared/samples is not beside the checkout)',
+  () => {
+    test.each(Object.keys(EXPECTED))('%s is understood line by line', (name) => {
+      const read = linesOf(readFileSync(join(SAMPLES, name))).map((line) => {
+        const { stream, header, valid, label, firewall } = reader.json(line)
+        const fields = Object.values(firewall ?? {}).filter((value) => value !== null)
+        return `${stream} ${header} ${valid} ${label ?? '-'} | ${fields.join(' ')}`
+      })
+      expect(read).toEqual(EXPECTED[name])
+    })
+
+    test.each(Object.keys(STREAMS))('%s is recognised', (name) => {
+      for (const line of linesOf(readFileSync(join(SAMPLES, name)))) {
+        expect(reader.json(line).stream).toBe(STREAMS[name])
+      }
+    })
+
+    test('no other line throws, carries a label or loses text', () => {
+      for (const name of readdirSync(SAMPLES).filter((file) => file.endsWith('.log'))) {
+        if (name in EXPECTED) continue
+        for (const line of linesOf(readFileSync(join(SAMPLES, name)))) {
+          const event = reader.json(line)
+          expect(event.label, name).toBeNull()
+          expect(uncovered(line), name).toMatch(UNCOVERED)
+        }
+      }
+    })
+  },
+)
+
+/** What neither a field nor the message holds: PRI, version, nil fields, blanks and the marks of a tag. */
+const UNCOVERED = /^(<-?\d{0,3}>|\d{1,3}|[A-Z][a-z]\(\d+\)\+?|\[|\]|:| |-|\uFEFF)*$/
+
+function uncovered(line: Buffer): string {
+  const { view } = reader
+  const rest = Buffer.from(line)
+  const spans = [
+    [view.time_start, view.time_end],
+    [view.host_start, view.host_end],
+    [view.app_start, view.app_end],
+    [view.proc_start, view.proc_end],
+    [view.msgid_start, view.msgid_end],
+    [view.sd_start, view.sd_end],
+    [view.msg_start, view.end],
+  ] as const
+  for (const [start, end] of spans) if (start >= 0) rest.fill(0x20, start - view.start, end - view.start)
+  return rest.toString()
+}
