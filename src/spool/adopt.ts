@@ -17,6 +17,9 @@ import type { Segment } from './segment.ts'
 import { openContext } from './service.ts'
 import { WorkerSpool } from './worker-spool.ts'
 
+/** Rows of a stop file that are held at once. */
+const ROWS = 64
+
 /**
  * Moves the chains of workers numbered `workers` and up to those below. Called by main before the spool thread starts.
  * What cannot be moved stays and is told; nothing throws but a spool folder that cannot be used at all.
@@ -73,14 +76,20 @@ function adopt(spool: string, from: number, to: number, context: SpoolContext): 
 /** Writes what a stop file holds of this chain into chain files, which can be moved. */
 function unpackStops(chain: Chain): void {
   for (const segment of chain.segments.filter(({ keyed }) => keyed)) {
-    for (;;) {
-      const rows = rowsOf(segment, 64)
-      if (rows.length === 0) break
-      for (let at = 0; at < rows.length; ) at += chain.commit(rows.slice(at), Number.MAX_SAFE_INTEGER)
-      for (const { sequence } of rows) segment.acknowledge(sequence)
+    try {
+      unpack(chain, segment)
+    } catch (error) {
+      chain.discard(segment, error)
     }
-    chain.settle(segment)
   }
+}
+
+function unpack(chain: Chain, segment: Segment): void {
+  for (let rows = rowsOf(segment, ROWS); rows.length > 0; rows = rowsOf(segment, ROWS)) {
+    for (let at = 0; at < rows.length; ) at += chain.commit(rows.slice(at), Number.MAX_SAFE_INTEGER)
+    for (const { sequence } of rows) segment.acknowledge(sequence)
+  }
+  chain.settle(segment)
 }
 
 function rowsOf(segment: Segment, count: number): SpoolRow[] {

@@ -153,6 +153,13 @@ export class Chain {
     if (segment.drained) this.#home.release(segment)
   }
 
+  /** Sets a segment's file aside when `error` says that it is damaged or gone; throws it otherwise. */
+  discard(segment: Segment, error: unknown): void {
+    this.#guard(segment, -1, [], () => {
+      throw error
+    })
+  }
+
   acknowledge(sequence: number): void {
     for (const segment of [...this.segments]) {
       if (sequence < segment.first || sequence > segment.last) continue

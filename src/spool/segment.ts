@@ -77,7 +77,8 @@ export class Segment {
       bytes: totals.bytes - left.bytes,
     }
     const out = [...this.out].map((sequence) => sequence - shift)
-    const sealed = this.sealed ? { first: this.first, last: this.last, totals, size: this.size } : null
+    const [first, last] = [this.first - shift, this.last - shift]
+    const sealed = this.sealed ? { first, last, totals, size: this.size } : null
     return { key, file, through: this.through < 0 ? -1 : this.through - shift, out, acked, sealed }
   }
 

@@ -96,7 +96,7 @@ export class FolderScan {
     let segment: Segment
     if (record?.sealed && record.sealed.size === size) {
       const { first, last, totals } = record.sealed
-      const start = { ...common, first: first, last: last, totals, size, sealed: true }
+      const start = { ...common, first: first + shift, last: last + shift, totals, size, sealed: true }
       segment = new Segment(start, this.#context.files)
     } else {
       const held = summary(this.#context.files.use(path, false), '')
