@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { FrameFlag, type FrameFault, type FrameSink } from '../framing/frames.ts'
 import { Framer } from '../framing/framer.ts'
 import { type Bucket, newBucket, takeToken } from './rates.ts'
+import type { Reading } from './reading.ts'
 import type { Refusals } from './refusals.ts'
 import type { Intake, ListenerTally, Origin } from './types.ts'
 import type { StreamSettings } from './stream-settings.ts'
@@ -39,7 +40,8 @@ export class Connection implements FrameSink {
   #handed_over = false
   #ended = false
 
-  constructor(shared: ConnectionShared, socket: Socket, origin: Origin) {
+  constructor(shared: ConnectionShared, reading: Reading, origin: Origin) {
+    const { socket } = reading
     this.#shared = shared
     this.#socket = socket
     this.#origin = origin
@@ -47,7 +49,7 @@ export class Connection implements FrameSink {
     this.#read_at = shared.clock.monotonic()
     const { rate_max } = shared.settings
     if (rate_max !== null) this.#bucket = newBucket(rate_max, this.#read_at)
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    reading.start((chunk) => this.#read(chunk))
     socket.on('end', () => this.#end('fin'))
     socket.on('error', () => this.#end('reset'))
     socket.on('close', () => this.#end('reset'))

@@ -3,6 +3,9 @@
  * `/proc/net/udp6`, for the sockets of this process (by inode) that are bound to a port.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
+import { endianness } from 'node:os'
+import { addressValue } from './prefixes.ts'
 
 /** What is read of the system; tests put their own in. */
 export interface ProcReader {
@@ -43,25 +46,44 @@ function socketInode(fd: string): string | undefined {
   }
 }
 
-/** Local port, inode and drops of a line of the table; undefined for the heading and what is cut. */
-function readLine(line: string): { port: number; inode: string; drops: number } | undefined {
+/** An address as the tables write it: 32-bit words in the machine's byte order, in hexadecimal; undefined for a name. */
+export function tableAddress(host: string): string | undefined {
+  const value = addressValue(host)
+  if (value === undefined) return undefined
+  const digits = value
+    .toString(16)
+    .padStart(isIPv6(host) ? 32 : 8, '0')
+    .toUpperCase()
+  const swapped = digits.replaceAll(/(..)(..)(..)(..)/g, '$4$3$2$1')
+  return endianness() === 'LE' ? swapped : digits
+}
+
+/** Local address and port, inode and drops of a line of the table; undefined for the heading and what is cut. */
+function readLine(line: string): { local: string; inode: string; drops: number } | undefined {
   const columns = line.trim().split(/\s+/)
   const local = columns[1] ?? ''
   const inode = columns[9] ?? ''
   const drops = Number(columns[12])
-  const colon = local.lastIndexOf(':')
-  if (colon === -1 || inode === '' || !Number.isSafeInteger(drops)) return undefined
-  return { port: Number.parseInt(local.slice(colon + 1), 16), inode, drops }
+  if (!local.includes(':') || inode === '' || !Number.isSafeInteger(drops)) return undefined
+  return { local, inode, drops }
 }
 
-/** Drops of all sockets of this process bound to `port`, by inode. */
-export function readDrops(port: number, proc: ProcReader, own: ReadonlySet<string>): Map<string, number> {
+/** Drops of the sockets of this process bound to `host` and `port`, by inode. */
+export function readDrops(
+  host: string,
+  port: number,
+  proc: ProcReader,
+  own: ReadonlySet<string>,
+): Map<string, number> {
   const drops = new Map<string, number>()
+  const address = tableAddress(host)
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   for (const name of ['udp', 'udp6'] as const) {
     for (const line of proc.table(name).split('\n')) {
       const socket = readLine(line)
-      if (socket !== undefined && socket.port === port && own.has(socket.inode))
-        drops.set(socket.inode, socket.drops)
+      if (socket === undefined || !own.has(socket.inode)) continue
+      const ours = address === undefined ? socket.local.endsWith(ending) : socket.local === address + ending
+      if (ours) drops.set(socket.inode, socket.drops)
     }
   }
   return drops
@@ -72,6 +94,7 @@ export function readDrops(port: number, proc: ProcReader, own: ReadonlySet<strin
  * so each answers its share.
  */
 export class KernelDrops {
+  readonly #host: string
   readonly #port: number
   readonly #workers: number
   readonly #proc: ProcReader
@@ -82,18 +105,19 @@ export class KernelDrops {
   #total = 0
   #answered = 0
 
-  constructor(port: number, workers: number, proc: ProcReader = systemProc) {
+  constructor(host: string, port: number, workers: number, proc: ProcReader = systemProc) {
+    this.#host = host
     this.#port = port
     this.#workers = workers
     this.#proc = proc
     this.#own = proc.inodes()
-    for (const [inode, drops] of readDrops(port, proc, this.#own)) this.#seen.set(inode, drops)
+    for (const [inode, drops] of readDrops(host, port, proc, this.#own)) this.#seen.set(inode, drops)
   }
 
   /** Drops since the last call. */
   read(): number {
     if (this.#workers > 1) this.#own = this.#proc.inodes()
-    for (const [inode, drops] of readDrops(this.#port, this.#proc, this.#own)) {
+    for (const [inode, drops] of readDrops(this.#host, this.#port, this.#proc, this.#own)) {
       this.#total += Math.max(0, drops - (this.#seen.get(inode) ?? 0))
       this.#seen.set(inode, drops)
     }

@@ -34,14 +34,20 @@ function ipv4Value(text: string): number {
   return value
 }
 
+/** An IPv4 (32 bits) or IPv6 (128 bits) address as a number; undefined for anything else. */
+export function addressValue(text: string): bigint | undefined {
+  const family = isIP(text)
+  if (family === 4) return BigInt(ipv4Value(text))
+  return family === 6 ? ipv6Value(text) : undefined
+}
+
 /** IPv4-mapped IPv6 is IPv4; the zone of a link-local address (`%eth0`) is left out. Undefined for anything else. */
 function readAddress(text: string): Address | undefined {
   const zone = text.indexOf('%')
   const plain = zone === -1 ? text : text.slice(0, zone)
-  const family = isIP(plain)
-  if (family === 4) return { bits: 32, value: BigInt(ipv4Value(plain)) }
-  if (family !== 6) return undefined
-  const value = ipv6Value(plain)
+  const value = addressValue(plain)
+  if (value === undefined) return undefined
+  if (!plain.includes(':')) return { bits: 32, value }
   return value >> 32n === MAPPED ? { bits: 32, value: value & 0xffff_ffffn } : { bits: 128, value }
 }
 

@@ -8,10 +8,11 @@ import { Connection, type ConnectionShared } from './connection.ts'
 import { connectionsAllowed, openConnections } from './descriptors.ts'
 import { ConnectionCounts } from './limits.ts'
 import { plainAddress } from './prefixes.ts'
+import { eventReading, type Reading, sharedReading } from './reading.ts'
 import { Refusals } from './refusals.ts'
 import { share, type StreamSettings } from './stream-settings.ts'
 import type { TlsGate } from './tls-gate.ts'
-import type { Listener, ListenerDeps, RefuseReason } from './types.ts'
+import type { Listener, ListenerDeps, Origin, RefuseReason } from './types.ts'
 
 const KEEP_ALIVE_MS = 60_000
 const BACKLOG = 1024
@@ -61,7 +62,11 @@ export class StreamListener implements Listener {
       share(settings.connections_per_address, workers),
     )
     this.#descriptors_max = deps.descriptors_max ?? connectionsAllowed(workers)
-    const options = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: false }
+    const options = {
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      pauseOnConnect: gate === undefined,
+    }
     this.#server = net.createServer(options, (socket) => this.#accept(socket))
   }
 
@@ -119,10 +124,15 @@ export class StreamListener implements Listener {
       this.#refusals.refuse(reason ?? 'connections_max', peer)
       return
     }
-    this.#keep(socket, peer)
     const origin = { listener: this.#index, peer, source }
-    if (this.#gate === undefined) this.#open(socket, origin)
-    else this.#gate.handshake(socket, peer, (secured) => this.#open(secured, origin))
+    if (this.#gate === undefined) {
+      const reading = sharedReading(socket)
+      this.#keep(reading.socket, peer)
+      this.#open(reading, origin)
+      return
+    }
+    this.#keep(socket, peer)
+    this.#gate.handshake(socket, peer, (secured) => this.#open(eventReading(secured), origin))
   }
 
   #full(peer: string): RefuseReason | null {
@@ -147,10 +157,10 @@ export class StreamListener implements Listener {
     })
   }
 
-  #open(socket: Socket, origin: { listener: number; peer: string; source: number }): void {
-    const connection = new Connection(this.#shared, socket, origin)
+  #open(reading: Reading, origin: Origin): void {
+    const connection = new Connection(this.#shared, reading, origin)
     this.#connections.add(connection)
-    socket.on('close', () => this.#connections.delete(connection))
+    reading.socket.on('close', () => this.#connections.delete(connection))
     if (this.#stopping !== undefined) connection.finish()
   }
 

@@ -81,7 +81,7 @@ export class UdpListener implements Listener {
     )
     this.#port = socket.address().port
     this.#checkBuffer()
-    this.#drops = new KernelDrops(this.#port, this.#deps.reuse_port ? this.#deps.workers : 1)
+    this.#drops = new KernelDrops(host, this.#port, this.#deps.reuse_port ? this.#deps.workers : 1)
     this.#watchDrops()
   }
 

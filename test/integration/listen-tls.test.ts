@@ -98,6 +98,17 @@ test('TLS 1.1 is not spoken, and 1.2 not where 1.3 is asked for (R48)', async ()
   await made.tally.untilRefused('handshake_failed', 2)
 })
 
+test('a connection is not negotiated anew (R48)', async () => {
+  const made = bench()
+  const listener = await listening({}, made)
+  const socket = await secured(listener, { maxVersion: 'TLSv1.2' })
+  const answer = await new Promise<Error | null>((resolve) => {
+    socket.on('error', resolve)
+    socket.renegotiate({}, resolve)
+  })
+  expect(answer).toBeInstanceOf(Error)
+})
+
 test('plain text on the TLS port is refused, named once, and never an event (R47)', async () => {
   const made = bench()
   const listener = await listening({}, made)

@@ -7,9 +7,9 @@ const { intake, tally, deps } = bench()
 const listener = await createListener(tcpSettings(), 0, deps)
 process.stdout.write(`port ${listener.address.port}\n`)
 void intake.until(() => {
-  const text = intake.taken.pop()?.text
-  if (text === '<1>report')
-    process.stdout.write(`report ${JSON.stringify({ ...tally.reasons, most_open: tally.most_open })}\n`)
+  if (intake.taken.pop()?.text !== '<1>report') return false
+  const { reasons, let_in, most_open } = tally
+  process.stdout.write(`report ${JSON.stringify({ refused: reasons.descriptors ?? 0, let_in, most_open })}\n`)
   return false
 })
 process.on('SIGTERM', () => void listener.stop(0))

@@ -79,6 +79,8 @@ export class FakeTally extends Watched implements ListenerTally {
   zeros = 0
   open = 0
   most_open = 0
+  /** Connections that were let in so far. */
+  let_in = 0
   drops = 0
 
   refused(reason: RefuseReason, events: number): void {
@@ -97,6 +99,7 @@ export class FakeTally extends Watched implements ListenerTally {
   }
 
   connections(count: number): void {
+    if (count > this.open) this.let_in++
     this.open = count
     this.most_open = Math.max(this.most_open, count)
     this.changed()

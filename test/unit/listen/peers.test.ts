@@ -6,6 +6,8 @@ import { Refusals } from '../../../src/listen/refusals.ts'
 import { bench } from '../../support/intake.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
+const entry = (): Remembered => ({ recent: false })
+
 describe('rates', () => {
   test('a second’s worth at once, then the rate', () => {
     const bucket = newBucket(10, 1000)
@@ -27,8 +29,6 @@ describe('rates', () => {
 })
 
 describe('the table of peers (R33)', () => {
-  const entry = (): Remembered => ({ recent: false })
-
   test('is bounded whatever is forged, and keeps who is seen again and again', () => {
     const table = new PeerTable<Remembered>(1000)
     table.set('steady', entry())

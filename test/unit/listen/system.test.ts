@@ -1,8 +1,9 @@
 /** What is read of the system, from texts of its kind. */
+import { endianness } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { bindError } from '../../../src/listen/bind-errors.ts'
 import { connectionsWithin, descriptorLimit } from '../../../src/listen/descriptors.ts'
-import { KernelDrops, type ProcReader } from '../../../src/listen/kernel-drops.ts'
+import { KernelDrops, type ProcReader, tableAddress } from '../../../src/listen/kernel-drops.ts'
 
 const HEADING =
   '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops'
@@ -31,7 +32,7 @@ describe('kernel drops (R30)', () => {
     const proc = new Proc()
     proc.own = new Set(['77'])
     proc.udp6 = [line(5514, 77, 5), line(5514, 78, 900), line(53, 77, 800)]
-    const drops = new KernelDrops(5514, 1, proc)
+    const drops = new KernelDrops('0.0.0.0', 5514, 1, proc)
     expect(drops.read()).toBe(0)
     proc.udp6 = [line(5514, 77, 12), line(5514, 78, 1900)]
     expect(drops.read()).toBe(7)
@@ -40,8 +41,8 @@ describe('kernel drops (R30)', () => {
 
   test('workers that share a port share the count', () => {
     const proc = new Proc()
-    const one = new KernelDrops(5514, 2, proc)
-    const two = new KernelDrops(5514, 2, proc)
+    const one = new KernelDrops('0.0.0.0', 5514, 2, proc)
+    const two = new KernelDrops('0.0.0.0', 5514, 2, proc)
     proc.own = new Set(['1', '2'])
     proc.udp = [line(5514, 1, 10), line(5514, 2, 30)]
     expect([one.read(), two.read()]).toEqual([20, 20])
@@ -51,10 +52,28 @@ describe('kernel drops (R30)', () => {
     expect([one.read(), two.read()]).toEqual([1, 1])
   })
 
+  test.each([
+    ['127.0.0.1', '0100007F'],
+    ['0.0.0.0', '00000000'],
+    ['::1', '00000000000000000000000001000000'],
+    ['2001:db8::1:2', 'B80D0120000000000000000002000100'],
+    ['localhost', undefined],
+  ])('%s as the tables of a little-endian machine write it', (host, written) => {
+    if (endianness() === 'LE') expect(tableAddress(host)).toBe(written)
+  })
+
+  test('a socket of ours on another address of the same port is another listener', () => {
+    const proc = new Proc()
+    proc.own = new Set(['77'])
+    const drops = new KernelDrops('127.0.0.1', 5514, 1, proc)
+    proc.udp = [line(5514, 77, 5)]
+    expect(drops.read()).toBe(0)
+  })
+
   test('a table that is not there or not understood says nothing', () => {
     const proc = new Proc()
     proc.udp = ['', 'x', ' 1: 0 0 0']
-    expect(new KernelDrops(1, 1, proc).read()).toBe(0)
+    expect(new KernelDrops('0.0.0.0', 1, 1, proc).read()).toBe(0)
   })
 })
 
