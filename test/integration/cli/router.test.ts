@@ -1,0 +1,57 @@
+/** Do the commands find the running router, and say what it answers? */
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { tempFolder } from '../../support/temp-folder.ts'
+import { FILES, logweir, OWN_LINE, said, start } from './support.ts'
+
+test('status and reload through a unix socket, from the running router', async () => {
+  const folder = tempFolder(FILES)
+  const config = ['--config', path.join(folder, 'logweir.yaml')]
+  const router = start(['run', ...config])
+  const text = await said(router, /ready/)
+  const port = /tcp:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1] ?? ''
+  expect((await logweir(['send', '--to', `tcp://127.0.0.1:${port}`], { stdin: `${OWN_LINE}\n` })).code).toBe(
+    0,
+  )
+
+  const status = await logweir(['status', '--json', ...config])
+  expect(status.code).toBe(0)
+  expect(JSON.parse(status.stdout)).toMatchObject({ received: 1, owned: 1, orphaned: 0, imbalance: 0 })
+
+  const same = await logweir(['reload', ...config])
+  expect(same).toEqual({ code: 0, stdout: 'accepted: generation 2 runs\n  nothing changed\n', stderr: '' })
+
+  const rules = path.join(folder, 'rules/t.yaml')
+  const good = readFileSync(rules, 'utf8')
+  writeFileSync(rules, good.replace('file:', 'ftp:'))
+  const wrong = await logweir(['reload', '--admin', `unix:${folder}/admin.sock`, ...config])
+  expect(wrong.code).toBe(1)
+  expect(wrong.stdout).toMatch(
+    /t\.yaml:6:\d+: error: .*\n(.*\n)*rejected: generation 2 runs on, nothing changed\n$/,
+  )
+
+  writeFileSync(rules, `${good}      - { name: second, to: "file:../out/u.log" }\n`)
+  const more = await logweir(['reload', '--json', ...config])
+  expect(more.code).toBe(0)
+  expect(JSON.parse(more.stdout)).toMatchObject({
+    outcome: 'accepted',
+    changes: { forwarders: { added: ['t/second'] } },
+  })
+
+  const stranger = await logweir(['status', ...config], { env: { LOGWEIR_TOKEN: 'wrong' } })
+  expect(stranger).toMatchObject({ code: 1, stdout: '' })
+  expect(stranger.stderr).toContain('does not accept the operator token')
+})
+
+test('a router that does not run is one sentence and the mend', async () => {
+  const folder = tempFolder(FILES)
+  for (const name of ['status', 'reload']) {
+    const { code, stdout, stderr } = await logweir([name], { cwd: folder })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toBe(
+      `logweir: no router answers at unix:${folder}/admin.sock: nothing listens there\n` +
+        '  start it with `logweir run`, or name the right one with `--config FILE` or `--admin URL`\n',
+    )
+  }
+})
