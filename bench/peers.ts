@@ -12,7 +12,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { frameCost, idleForwarders, stalledDestination } from './lib/extra.ts'
+import { idleForwarders, stalledDestination } from './lib/extra.ts'
+import { framingCost, socketCost } from './lib/frame.ts'
 import { type Bench, choosePorts, type Measured, measure } from './lib/measure.ts'
 import { stopAll } from './lib/proc.ts'
 import { type Head, resultsPage, table, verdictTable } from './lib/report.ts'
@@ -64,7 +65,12 @@ async function main(): Promise<number> {
     ({ row }) => !options.rows || row.id.includes(options.rows),
   )
   const results: Measured[] = []
-  const extras: { -readonly [K in keyof Extras]: Extras[K] } = { idle_mb: null, stalled: null, frame: null }
+  const extras: { -readonly [K in keyof Extras]: Extras[K] } = {
+    idle_mb: null,
+    stalled: null,
+    frame_socket: null,
+    frame_framing: null,
+  }
   const logweir = routers.find((r) => r.name === 'logweir' && r.missing === null)
   let average = 0
   for (const tenants of new Set(rows.map(({ row }) => row.tenants))) {
@@ -76,7 +82,10 @@ async function main(): Promise<number> {
     rmSync(workload.newline_file)
     rmSync(workload.octet_file)
   }
-  if (logweir) extras.frame = await frameCost()
+  if (logweir && !options.rows) {
+    extras.frame_framing = await framingCost()
+    if (!options.short) extras.frame_socket = await socketCost(bench, logweir).catch(() => null)
+  }
   return publish(
     { date: new Date().toISOString().slice(0, 10), machine: machine(), average, missing },
     rows,

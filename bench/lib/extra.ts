@@ -1,15 +1,12 @@
-/** What is not a row of routers: memory with idle forwarders, a stalled destination, a frame that comes byte by byte. */
-import { Buffer } from 'node:buffer'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+/** What is not a row of routers: memory with idle forwarders, a stalled destination. */
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
-import type { Framer as FramerClass } from '../../src/framing/framer.ts'
 import type { Workload } from '../workload.ts'
 import { type Bench, expectedAt, type Plan, type Row, send, setupOf, startSinks } from './measure.ts'
 import { memoryMb } from './proc.ts'
-import { OUT, ROOT, type Router } from './routers.ts'
-import type { Extras, FrameCost } from './targets.ts'
+import { OUT, type Router } from './routers.ts'
+import type { Extras } from './targets.ts'
 
 const IDLE_ROW: Row = {
   id: 'idle',
@@ -88,47 +85,4 @@ function fresh(name: string): string {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   return folder
-}
-
-const FRAME = 64 * 1024
-const SHORT = 256
-
-/** CPU of framing, µs a frame of 64 KiB: whole, byte by byte, and byte by byte in frames of 256 bytes. */
-export async function frameCost(): Promise<FrameCost | null> {
-  const built = join(ROOT, 'dist/framing/framer.js')
-  if (!existsSync(built)) return null
-  const { Framer } = (await import(pathToFileURL(built).href)) as { readonly Framer: typeof FramerClass }
-  const framing = (): FramerClass =>
-    new Framer({ framing: 'auto', frame_max: FRAME }, { frame: count, leadingZeros: nothing, fault: nothing })
-  let frames = 0
-  function count(): void {
-    frames++
-  }
-  const whole = Buffer.from(`${'<13>'.padEnd(FRAME - 1, 'x')}\n`)
-  const short = Buffer.from(`${'<13>'.padEnd(SHORT - 1, 'x')}\n`.repeat(FRAME / SHORT))
-  const cost = {
-    whole_us: run(framing(), [whole], 2000),
-    bytewise_us: run(framing(), bytes(whole), 60),
-    short_frames_us: run(framing(), bytes(short), 60),
-  }
-  return frames > 0 ? cost : null
-}
-
-function bytes(all: Buffer): Buffer[] {
-  return Array.from(all, (_, i) => all.subarray(i, i + 1))
-}
-
-function nothing(): void {
-  // neither leading zeros nor faults occur in these frames
-}
-
-/** Best of five runs: the least disturbed. */
-function run(framer: FramerClass, chunks: readonly Buffer[], times: number): number {
-  let best = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 5; round++) {
-    const start = process.hrtime.bigint()
-    for (let i = 0; i < times; i++) for (const chunk of chunks) framer.push(chunk)
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / 1000 / times)
-  }
-  return best
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectedCounts, type Workload } from '../workload.ts'
 import type { ProviderForwarder, Setup } from './configs.ts'
+import { ledgerFault } from './ledger.ts'
 import { cpuSeconds, memoryMb, Proc, udpDrops } from './proc.ts'
 import { OUT, ROOT, type Router, tool } from './routers.ts'
 
@@ -23,7 +24,7 @@ export interface Plan {
   readonly repeat: number
   readonly warm: number
   readonly passes: number
-  /** UDP: events a second. */
+  /** UDP: events a second. TCP: bytes a write, 0 for as many as will go. */
   readonly rate: number
 }
 
@@ -87,9 +88,10 @@ export async function measure(
   try {
     proc = await router.start(setupOf(bench, row, workload, folder))
     const passes: Pass[] = [
-      await pass(bench, proc, sinks, row, workload, { ...plan, events: plan.warm, repeat: 1 }),
+      await pass(bench, router, proc, sinks, row, workload, { ...plan, events: plan.warm, repeat: 1 }),
     ]
-    for (let i = 0; i < plan.passes; i++) passes.push(await pass(bench, proc, sinks, row, workload, plan))
+    for (let i = 0; i < plan.passes; i++)
+      passes.push(await pass(bench, router, proc, sinks, row, workload, plan))
     return summary(row, router, plan, passes, memoryMb(proc.pid).now)
   } finally {
     await proc?.stop()
@@ -174,6 +176,7 @@ export function expectedAt(
 
 async function pass(
   bench: Bench,
+  router: Router,
   proc: Proc,
   sinks: Sinks,
   row: Row,
@@ -189,7 +192,11 @@ async function pass(
   await sleep(SETTLE_MS)
   const cpu = cpuSeconds(proc.pid) - cpu_before
   const drops = row.transport === 'udp' ? udpDrops(bench.ports.in_port) - drops_before : 0
-  const wrong = await check(sinks, expected, drops)
+  let wrong = await check(sinks, expected, drops)
+  if (router.name === 'logweir') {
+    const fault = await ledgerFault(bench.ports.admin_port)
+    wrong = [wrong, fault].filter((text) => text !== null).join('; ') || null
+  }
   const taken = sent.events - drops
   return { cpu: (cpu / taken) * 1e6, rate: end ? (taken / (end - sent.start_ns)) * 1e9 : 0, drops, wrong }
 }

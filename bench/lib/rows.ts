@@ -75,13 +75,14 @@ export function title(row: Row): string {
 /** How much is sent: enough that CPU is counted in whole percents, little enough that a slow peer takes seconds. */
 export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
   const { row, key } = entry
-  const passes = key && (router.name === 'floor' || router.name === 'logweir') ? 3 : 1
+  const passes = key && (router.name === 'floor' || router.name === 'logweir') ? (short ? 2 : 3) : 1
   if (row.transport === 'udp') return udpPlan(router, row, short)
   if (router.name === 'floor')
     return { events: FILE_EVENTS, repeat: short ? 4 : 6, warm: FILE_EVENTS, passes, rate: 0 }
   if (router.name === 'logweir') {
-    const repeat = row.out === 'cloud' || short ? 1 : 2
-    return { events: FILE_EVENTS, repeat, warm: FILE_EVENTS / 2, passes, rate: 0 }
+    const repeat = row.out !== 'tenants' || short ? 1 : 2
+    const events = short ? FILE_EVENTS / 2 : FILE_EVENTS
+    return { events, repeat, warm: FILE_EVENTS / 2, passes, rate: 0 }
   }
   const least = row.tenants <= 10 ? 200_000 : key && !short ? 20_000 : 10_000
   const events = Math.min(FILE_EVENTS, Math.max(least, Math.round(2e6 / router.cost(row.tenants))))

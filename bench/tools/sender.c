@@ -5,7 +5,8 @@
  *
  * FRAMING is `newline` or `octet` (what the file holds). The first EVENTS events of FILE are sent REPEAT times.
  * tcp: shared out over CONNECTIONS in runs of whole events, written in pieces of at most 256 KiB (16 KiB where
- * there are many connections, so that they interleave); RATE is not looked at.
+ * there are many connections, so that they interleave); RATE is how many bytes to write at a time instead, without
+ * waiting for more, or 0.
  * udp: a datagram an event, in bursts of 32 with sendmmsg, RATE events a second.
  * Prints one line when all is written: {"events":n,"bytes":n,"start_ns":n,"end_ns":n} (CLOCK_MONOTONIC).
  */
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -96,16 +98,17 @@ static void send_udp(const char *p, size_t size, int octet, int port, long event
 
 struct run { size_t from, to, at; int left; };
 
-static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, int connections) {
+static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, int connections, size_t few) {
   struct sockaddr_in a = loopback(port);
   struct pollfd *fds = calloc((size_t)connections, sizeof *fds);
   struct run *runs = calloc((size_t)connections, sizeof *runs);
-  size_t piece = connections > 8 ? PIECE_MANY : PIECE;
-  int open = connections;
+  size_t piece = few ? few : connections > 8 ? PIECE_MANY : PIECE;
+  int open = connections, one = 1;
   for (int i = 0; i < connections; i++) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a)) die("connect");
     fcntl(fd, F_SETFL, O_NONBLOCK);
+    if (few) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     fds[i] = (struct pollfd){ .fd = fd, .events = POLLOUT };
     runs[i] = (struct run){ cuts[i], cuts[i + 1], cuts[i], repeat };
   }
@@ -156,7 +159,7 @@ int main(int argc, char **argv) {
 
   int64_t start = now_ns();
   if (udp) send_udp(p, size, octet, port, events, repeat, atof(argv[8]));
-  else send_tcp(p, cuts, port, repeat, connections);
+  else send_tcp(p, cuts, port, repeat, connections, (size_t)atol(argv[8]));
   printf("{\"events\":%ld,\"bytes\":%zu,\"start_ns\":%lld,\"end_ns\":%lld}\n", events * repeat, at * (size_t)repeat,
          (long long)start, (long long)now_ns());
   return 0;
