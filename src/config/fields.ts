@@ -19,7 +19,7 @@ import {
   sizeText,
 } from './quantities.ts'
 
-/** What is said of things that INTERFACE.md names and this version cannot do. */
+/** What is said of things that Logweir will know by this name, and this version cannot do. */
 export const NOT_YET = 'is not supported by this version yet'
 
 /** A message with its hint, for `ctx.addIssue` and `error`. */
@@ -35,7 +35,6 @@ export interface TableWords {
 }
 
 /** A mapping with exactly these keys; unknown ones are named, with the nearest known one. */
-// biome-ignore lint/nursery/useExplicitType: zod's inferred type is the point
 export function table<Shape extends z.ZodRawShape>(
   shape: Shape,
   words: TableWords = {},
@@ -44,7 +43,7 @@ export function table<Shape extends z.ZodRawShape>(
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return undefined
-      return (issue['keys'] as string[]).map((key) => unknownKey(key, known, words)).join('\n')
+      return issue.keys.map((key) => unknownKey(key, known, words)).join('\n')
     },
   })
 }
@@ -54,7 +53,7 @@ export function unknownKey(key: string, known: readonly string[], words: TableWo
   if (words.later?.includes(key) === true) return say(`\`${key}\` ${NOT_YET}`, 'remove it')
   const elsewhere = Object.hasOwn(words.elsewhere ?? {}, key) ? words.elsewhere?.[key] : undefined
   if (elsewhere !== undefined) return say(`\`${key}\` does not belong here`, elsewhere)
-  return say(`unknown key ${quoted(key)}`, meant(key, [...known, ...(words.later ?? [])], 'known keys: '))
+  return say(`unknown key ${quoted(key)}`, meant(key, [...known, ...(words.later ?? [])], 'known keys:'))
 }
 
 interface Bounds {
@@ -85,13 +84,16 @@ export function durationOrOff(
     .meta({ pattern: DURATION_OR_OFF_PATTERN })
 }
 
+/** Without the `u` flag, since editors read JSON Schema patterns without it. */
+const PRINTABLE = new RegExp(String.raw`^[^\u0000-\u001f\u007f-\u009f]*$`)
+
 /** One line of text without control characters, at most `max` characters. */
 export function text(max = 256): z.ZodString {
   return z
     .string()
     .min(1, say('must not be empty'))
     .max(max, say(`is longer than ${max} characters`))
-    .regex(/^[^\p{Cc}]*$/u, say('holds control characters', 'write it on one line, without tabs'))
+    .regex(PRINTABLE, say('holds control characters', 'write it on one line, without tabs'))
 }
 
 /** Names of tenants, forwarders, listeners and sources: they become file names and metric labels. */

@@ -1,4 +1,4 @@
-/** Sizes and times as INTERFACE.md writes them: a number and its unit in one text, `64KiB`, `250ms`. */
+/** Sizes and times as the configuration writes them: a number and its unit in one text, `64KiB`, `250ms`. */
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   B: 1,
@@ -40,7 +40,9 @@ export function parseSize(text: string): Quantity {
       (known) => known.replace('i', '').toLowerCase() === unit.toLowerCase().replace('i', ''),
     )
     const short = /^[kmgt]$/i.test(unit) ? `${unit.toUpperCase()}iB` : undefined
-    const hint = `write ${number}${meant ?? short ?? 'KiB'}: units are B, KiB, MiB, GiB and TiB`
+    const unitMeant = meant ?? short
+    const lead = unitMeant === undefined ? '' : `write ${number}${unitMeant}: `
+    const hint = `${lead}units are B, KiB, MiB, GiB and TiB`
     return { problem: `unknown unit in ${quoted(text)}`, hint }
   }
   return whole(text, Number(number) * factor, 'bytes')

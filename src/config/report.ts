@@ -37,6 +37,12 @@ export class Report {
     this.#add(path, message, hint, { ...options, level: 'warning' })
   }
 
+  /** For what is known by its place only; the path is not said. */
+  errorAt(place: Place, message: string, hint = ''): void {
+    this.#errors += 1
+    this.#findings.push({ level: 'error', ...place, message, hint })
+  }
+
   place(path: Path): Place {
     return this.yaml.place(path)
   }

@@ -149,7 +149,7 @@ function resolveOne(
   const text = readBounded(file, REFERENCED_MAX, problems, 'of a referenced value')
   const [problem] = problems
   if (text === undefined)
-    return fail(`file ${file} ${problem?.message ?? 'cannot be read'}`, problem?.hint ?? '')
+    return fail(`file ${file}: ${problem?.message ?? 'cannot be read'}`, problem?.hint ?? '')
   // Editors and `echo` end a file with a newline that is no part of a token.
   const trimmed = text.replace(/\r?\n$/, '')
   references.set(path, { what: `file ${file}`, text: trimmed })

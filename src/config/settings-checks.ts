@@ -4,13 +4,15 @@ import { parseNetwork } from './addresses.ts'
 import { valueAt } from './pieces.ts'
 import { quoted, sizeText } from './quantities.ts'
 import type { Report } from './report.ts'
+import type { Path } from './yaml.ts'
 import type { BindAddress, ListenerSettings, SourceSettings } from './types.ts'
 
 /** Parts that were wrong are undefined; what is there is checked all the same. */
 export interface CheckedParts {
   readonly listeners: readonly (ListenerSettings | undefined)[]
-  /** Null: no `sources` at all. */
-  readonly sources: readonly (SourceSettings | undefined)[] | null
+  readonly sources: readonly (SourceSettings | undefined)[]
+  /** There is no `sources` at all. */
+  readonly open: boolean
   /** The file's value, for texts as the operator wrote them. */
   readonly value: unknown
   readonly report: Report
@@ -28,17 +30,17 @@ export interface CheckedParts {
 export function checkSettings(parts: CheckedParts): void {
   const { report, listeners } = parts
   checkNames(listeners, 'listeners', 'listener', report)
-  checkNames(parts.sources ?? [], 'sources', 'source', report)
+  checkNames(parts.sources, 'sources', 'source', report)
   checkBinds(parts)
   checkNetworks(parts)
   for (const [index, listener] of listeners.entries()) {
     if (listener?.transport === 'tls') checkListenerTls(listener.tls, ['listeners', index, 'tls'], report)
-    if (listener !== undefined && listener.allow === null && parts.sources === null) {
+    if (listener?.allow === null) {
       const message = `listener ${listener.name} takes events from anyone`
       report.warn(['listeners', index], message, 'name the senders with `allow: [network, …]`')
     }
   }
-  if (parts.sources === null || parts.sources.length === 0) {
+  if (parts.open) {
     const message = 'no `sources`: every admitted peer may send every stream and carry labels of every tenant'
     report.warn(['sources'], message, 'list the ESXi hosts and edge nodes under `sources:`')
   }
@@ -94,12 +96,7 @@ function checkBinds(parts: CheckedParts): void {
   checkBind({ what: 'the admin address', family: 'tcp', ...admin }, bound, ['admin', 'bind'], parts.report)
 }
 
-function checkBind(
-  entry: Bound,
-  bound: readonly Bound[],
-  path: readonly (string | number)[],
-  report: Report,
-): void {
+function checkBind(entry: Bound, bound: readonly Bound[], path: Path, report: Report): void {
   const other = bound.find(
     (one) => one.family === entry.family && one.port === entry.port && overlap(one.host, entry.host),
   )
@@ -119,7 +116,7 @@ function overlap(a: string, b: string): boolean {
 function checkNetworks(parts: CheckedParts): void {
   for (const [list, key, items] of [
     ['listeners', 'allow', parts.listeners],
-    ['sources', 'from', parts.sources ?? []],
+    ['sources', 'from', parts.sources],
   ] as const) {
     for (const [index, item] of items.entries()) {
       const written = item === undefined ? undefined : valueAt(parts.value, [list, index, key])
@@ -130,7 +127,7 @@ function checkNetworks(parts: CheckedParts): void {
 }
 
 /** Warns of `10.1.2.3/8`. */
-export function warnHostBits(text: unknown, path: readonly (string | number)[], report: Report): void {
+export function warnHostBits(text: unknown, path: Path, report: Report): void {
   const network = typeof text === 'string' ? parseNetwork(text) : undefined
   if (network?.host_bits !== true) return
   report.warn(

@@ -17,10 +17,10 @@ import {
   table,
   text,
 } from './fields.ts'
-import { quoted } from './quantities.ts'
+import { quoted, sizeText } from './quantities.ts'
 import { FILE_MAX_DEFAULT } from './yaml.ts'
 
-/** Transports of INTERFACE.md that a later version listens on. */
+/** Transports that a later version listens on. */
 export const LATER_TRANSPORTS: readonly string[] = ['relp', 'relp-tls', 'cfapi', 'cfapi-tls']
 export const TRANSPORTS: readonly string[] = ['udp', 'tcp', 'tls']
 
@@ -201,7 +201,7 @@ export const sections = {
   limits: table({
     forwarders_per_tenant: count(1, 1000).prefault(10).describe('Forwarders of one tenant.'),
     file_max: size({ min: 1024, max: 2 ** 30 })
-      .prefault('8MiB')
+      .prefault(sizeText(FILE_MAX_DEFAULT))
       .describe('Size of one configuration or rules file.'),
     forwarder_idle: duration({ min: 100 })
       .prefault('60s')
@@ -251,9 +251,6 @@ export function transportMessage(value: string): string {
     return say(`transport ${value} ${NOT_YET}`, `use one of ${TRANSPORTS.join(', ')}`)
   return ''
 }
-
-/** Asserted here so that the schema's default and the reader's for the first file are one. */
-export const FILE_MAX: number = FILE_MAX_DEFAULT
 
 function isZone(value: string): boolean {
   try {

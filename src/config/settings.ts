@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
 import { checkSettings } from './settings-checks.ts'
-import type { Finding } from './findings.ts'
+import type { Finding, Place } from './findings.ts'
 import { sortFindings } from './findings-format.ts'
 import { unknownKey } from './fields.ts'
 import { meant } from './nearest.ts'
@@ -21,7 +21,7 @@ import {
   udpListener,
 } from './settings-schema.ts'
 import type { BindAddress, ListenerSettings, Settings, SourceSettings } from './types.ts'
-import { FILE_MAX_DEFAULT, parseYaml, readBounded } from './yaml.ts'
+import { FILE_MAX_DEFAULT, type Path, parseYaml, readBounded } from './yaml.ts'
 
 export interface LoadedSettings {
   /** Only when no finding is an error. */
@@ -30,6 +30,8 @@ export interface LoadedSettings {
   readonly findings: readonly Finding[]
   /** Texts of the files read, for {@link import('./findings-format.ts').formatFindings}. */
   readonly sources: ReadonlyMap<string, string>
+  /** Where a value of the file stands, for checks that need the rules too; undefined when the file could not be parsed. */
+  readonly place?: (path: Path) => Place
 }
 
 /** Reads the configuration. Never throws: whatever is wrong is a finding. */
@@ -48,7 +50,8 @@ function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings
   const report = new Report(yaml, references, findings)
   const settings = assemble(value, report)
   const good = settings !== undefined && !findings.some((finding) => finding.level === 'error')
-  return { ...(good ? { settings } : {}), findings: sortFindings(findings), sources }
+  const place = (path: Path): Place => yaml.place(path)
+  return { ...(good ? { settings } : {}), findings: sortFindings(findings), sources, place }
 }
 
 function assemble(value: unknown, report: Report): Settings | undefined {
@@ -61,7 +64,8 @@ function assemble(value: unknown, report: Report): Settings | undefined {
   const sources = readList(valueAt(value, ['sources']), 'sources', report, readSource)
   const read = readSections(value, report)
   const folder = dirname(report.yaml.file)
-  checkSettings({ listeners, sources: sources ?? null, value, report, sections: read })
+  const open = valueAt(value, ['sources']) === undefined
+  checkSettings({ listeners, sources: sources ?? [], open, value, report, sections: read })
   if (report.errors > 0 || read === undefined) return undefined
   return {
     file: report.yaml.file,
@@ -117,7 +121,7 @@ function readList<Item>(
   value: unknown,
   key: string,
   report: Report,
-  read: (entry: unknown, path: readonly (string | number)[], report: Report) => Item | undefined,
+  read: (entry: unknown, path: Path, report: Report) => Item | undefined,
 ): (Item | undefined)[] | undefined {
   if (value === undefined) return undefined
   if (!Array.isArray(value)) {
@@ -127,11 +131,7 @@ function readList<Item>(
   return value.map((entry: unknown, index) => read(entry, [key, index], report))
 }
 
-function readListener(
-  value: unknown,
-  path: readonly (string | number)[],
-  report: Report,
-): ListenerSettings | undefined {
+function readListener(value: unknown, path: Path, report: Report): ListenerSettings | undefined {
   const transport = valueAt(value, ['transport'])
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     report.error(path, `expected a mapping, found ${kindOf(value)}`)
@@ -186,11 +186,7 @@ function tls(read: z.output<typeof tlsListener> | undefined, folder: string): Li
   }
 }
 
-function readSource(
-  value: unknown,
-  path: readonly (string | number)[],
-  report: Report,
-): SourceSettings | undefined {
+function readSource(value: unknown, path: Path, report: Report): SourceSettings | undefined {
   const read = readPiece(source, value, path, report)
   return read && { ...read, streams: read.streams ?? null, site: read.site ?? null }
 }

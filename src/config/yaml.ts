@@ -14,6 +14,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from 'yaml'
 import { errorCode, errorText } from '../base/errors.ts'
 import type { Finding, Place } from './findings.ts'
@@ -27,6 +28,9 @@ export const FILE_MAX_DEFAULT = 8 * 2 ** 20
 
 /** Times that aliases of one file may be followed: enough for shared lists, too few for an alias bomb. */
 const ALIASES_MAX = 10_000
+
+/** Flow collections inside each other, roughly: brackets in texts count too. Far above what a person writes. */
+const BRACKETS_MAX = 1000
 
 /** Syntax complaints of one file; one lost quote can make thousands. */
 const COMPLAINTS_MAX = 50
@@ -86,17 +90,23 @@ export function parseYaml(file: string, text: string, findings: Finding[]): Yaml
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
+  const fail = (message: string): undefined => {
+    findings.push({ level: 'error', file, line: 1, column: 1, message, hint: DEEP_HINT })
+    return undefined
+  }
+  if (unclosed(text) > BRACKETS_MAX) return fail('is nested too deeply')
   try {
     const document = parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
-      uniqueKeys: true,
+      // The library compares every key with every other; `reportTwice` is linear.
+      uniqueKeys: false,
       strict: true,
     })
     const wrong = document.errors.slice(0, COMPLAINTS_MAX)
     for (const error of wrong)
       findings.push({ level: 'error', ...placeAt(error.pos[0]), ...explain(error.code, error.message) })
-    if (wrong.length > 0) return undefined
+    if (reportTwice(document, placeAt, findings) || wrong.length > 0) return undefined
     const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX })
     return {
       file,
@@ -106,29 +116,56 @@ export function parseYaml(file: string, text: string, findings: Finding[]): Yaml
       keyPlace: (path) => placeAt(offsetOf(document, path, true)),
     }
   } catch (error) {
-    const message =
-      error instanceof RangeError ? 'is nested too deeply' : `cannot be read as YAML: ${errorText(error)}`
-    findings.push({
-      level: 'error',
-      file,
-      line: 1,
-      column: 1,
-      message,
-      hint: 'write it flatter, with fewer aliases',
-    })
-    return undefined
+    if (error instanceof RangeError) return fail('is nested too deeply')
+    return fail(`cannot be read as YAML: ${errorText(error)}`)
   }
 }
 
 /** The parser's words for what operators meet most, in theirs. */
 function explain(code: string, message: string): { message: string; hint: string } {
-  if (code === 'DUPLICATE_KEY')
-    return { message: 'this key stands twice in one mapping', hint: 'keep one of them' }
   if (code === 'TAB_AS_INDENT')
     return { message: 'a tab indents this line', hint: 'YAML indents with blanks' }
   if (code === 'MULTIPLE_DOCS')
     return { message: 'a second document begins here', hint: 'one file holds one document: remove `---`' }
   return { message: `YAML: ${message.replace(/\s+/g, ' ')}`, hint: '' }
+}
+
+const DEEP_HINT = 'write it flatter, with fewer aliases'
+
+/** The most brackets that are open at once. Costs one pass; a parser would recurse as deep before it says no. */
+function unclosed(text: string): number {
+  let open = 0
+  let most = 0
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open += bracket === '[' || bracket === '{' ? 1 : -1
+    if (open < 0) open = 0
+    if (open > most) most = open
+  }
+  return most
+}
+
+/** Keys that stand twice in one mapping: YAML forbids it, and the first would be lost without a word. */
+function reportTwice(document: Document, placeAt: (offset: number) => Place, findings: Finding[]): boolean {
+  let count = 0
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Map<string, number>()
+      for (const { key } of items) {
+        const name = keyText(key)
+        const first = seen.get(name)
+        if (first === undefined) {
+          seen.set(name, startOf(key) ?? 0)
+          continue
+        }
+        count += 1
+        if (count > COMPLAINTS_MAX) return visit.BREAK
+        const message = `this key stands twice in one mapping, first on line ${placeAt(first).line}`
+        findings.push({ level: 'error', ...placeAt(startOf(key) ?? 0), message, hint: 'keep one of them' })
+      }
+      return undefined
+    },
+  })
+  return count > 0
 }
 
 function readUpTo(file: string, max: number): Buffer {

@@ -16,7 +16,6 @@ export interface StreamUse {
 /** The provider's forwarders of one file. */
 export interface ProviderEntry {
   readonly forwarders: readonly ForwarderModel[]
-  readonly path: Path
   readonly report: Report
 }
 
@@ -59,18 +58,16 @@ export function checkOrganisations(tenants: readonly Entry<TenantModel>[]): void
 /** The provider's forwarders come from any file; their names must differ all the same. */
 export function checkProviderNames(providers: readonly ProviderEntry[]): void {
   const seen = new Map<string, ForwarderModel>()
-  for (const { forwarders, path, report } of providers) {
+  for (const { forwarders, report } of providers) {
     for (const forwarder of forwarders) {
-      const first = seen.get(forwarder.name.toLowerCase())
-      if (first === undefined) seen.set(forwarder.name.toLowerCase(), forwarder)
+      const { name, place } = forwarder
+      const first = seen.get(name.toLowerCase())
+      if (first === undefined) seen.set(name.toLowerCase(), forwarder)
       // Within one file the reader has said so already.
-      else if (first.place.file !== forwarder.place.file) {
+      else if (first.place.file !== place.file) {
         const where = `${first.place.file}:${first.place.line}`
-        report.error(
-          path,
-          `the provider's forwarder ${quoted(forwarder.name)} is named twice, first at ${where}`,
-          'give each its own name',
-        )
+        const message = `the provider’s forwarder ${quoted(name)} is named twice, first at ${where}`
+        report.errorAt(place, message, 'give each its own name')
       }
     }
   }
@@ -82,38 +79,18 @@ export function checkFiles(
   providers: readonly ProviderEntry[],
 ): void {
   const seen = new Map<string, string>()
-  const look = (owner: string, forwarder: ForwarderModel, path: Path, report: Report): void => {
-    const { to } = forwarder.settings
-    if (to.scheme !== 'file') return
-    const first = seen.get(to.path)
-    const key = `${owner}/${forwarder.name}`
-    if (first === undefined) seen.set(to.path, key)
-    else
-      report.error(path, `${key} writes the file of ${first}: ${to.path}`, 'give each forwarder its own file')
+  const look = (owner: string, { name, place, settings }: ForwarderModel, report: Report): void => {
+    if (settings.to.scheme !== 'file') return
+    const { path } = settings.to
+    const first = seen.get(path)
+    if (first === undefined) seen.set(path, `${owner}/${name}`)
+    else {
+      const message = `${owner}/${name} writes the file of ${first}: ${path}`
+      report.errorAt(place, message, 'give each forwarder its own file')
+    }
   }
-  for (const { model, path, report } of tenants) {
-    for (const forwarder of model.forwarders)
-      look(model.name, forwarder, forwarderPath(forwarder, path, report, model.forwarders), report)
-  }
-  for (const { forwarders, path, report } of providers) {
-    for (const forwarder of forwarders)
-      look('provider', forwarder, forwarderPath(forwarder, path, report, forwarders), report)
-  }
-}
-
-function forwarderPath(
-  forwarder: ForwarderModel,
-  path: Path,
-  report: Report,
-  all: readonly ForwarderModel[],
-): Path {
-  // Forwarders with mistakes are left out of the model, so the position is looked up by place.
-  for (let index = 0; index < 10_000 && index <= all.length + 1000; index += 1) {
-    const at = [...path, 'forwarders', index]
-    const place = report.place(at)
-    if (place.line === forwarder.place.line && place.column === forwarder.place.column) return [...at, 'to']
-  }
-  return path
+  for (const { model, report } of tenants) for (const one of model.forwarders) look(model.name, one, report)
+  for (const { forwarders, report } of providers) for (const one of forwarders) look('provider', one, report)
 }
 
 /** Streams that conditions name, once all streams are known. */

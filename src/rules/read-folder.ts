@@ -5,9 +5,9 @@ import { errorCode, errorText } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
 
 /** Folders inside each other. */
-export const DEPTH_MAX = 16
+const DEPTH_MAX = 16
 /** Rules files of one rule set. */
-export const FILES_MAX = 10_000
+const FILES_MAX = 10_000
 /** Entries looked at, rules files or not: someone may name `/`. */
 const ENTRIES_MAX = 100_000
 
@@ -15,8 +15,8 @@ const RULES = /\.ya?ml$/i
 const TESTS = /\.test\.ya?ml$/i
 
 /** Paths of the rules files below a folder, sorted, so that the same folder is always read in the same order. */
-export function listRules(folder: string, findings: Finding[]): string[] {
-  const walk: Walk = { files: [], folders: new Set(), entries: 0, findings }
+export function listRules(folder: string, findings: Finding[], files_max = FILES_MAX): string[] {
+  const walk: Walk = { files: [], folders: new Set(), entries: 0, files_max, findings }
   try {
     if (!statSync(folder).isDirectory()) {
       complain(findings, folder, 'is not a folder', '`rules:` names a folder with rules files')
@@ -44,6 +44,7 @@ interface Walk {
   /** Real paths of the folders on the way and behind, so that a link back is not followed. */
   readonly folders: Set<string>
   entries: number
+  readonly files_max: number
   readonly findings: Finding[]
 }
 
@@ -108,10 +109,15 @@ function look(path: string, name: string, depth: number, walk: Walk): void {
     return
   }
   if (!rules) return
-  if (walk.files.length < FILES_MAX) walk.files.push(path)
-  else if (walk.files.length === FILES_MAX) {
+  if (walk.files.length < walk.files_max) walk.files.push(path)
+  else if (walk.files.length === walk.files_max) {
     walk.files.push(path)
-    complain(walk.findings, path, `more than ${FILES_MAX} rules files`, 'put several tenants into one file')
+    complain(
+      walk.findings,
+      path,
+      `more than ${walk.files_max} rules files`,
+      'put several tenants into one file',
+    )
   }
 }
 

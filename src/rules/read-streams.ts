@@ -53,8 +53,7 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
 type Match = z.output<typeof stream>['match'][number]
 
 function matchOf(match: Match): StreamMatch {
-  const set = Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined))
-  return set as StreamMatch
+  return Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined))
 }
 
 function readLabel(read: z.output<typeof stream>, path: Path, report: Report): StreamPlan['label'] {

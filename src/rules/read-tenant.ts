@@ -1,5 +1,6 @@
 /** One tenant: names, ids, owners of gateways, labels, forwarders. What tenants have to do with each other is `read-across.ts`'s. */
 import type { z } from 'zod'
+import { unknownKey } from '../config/fields.ts'
 import { meant } from '../config/nearest.ts'
 import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
@@ -7,8 +8,8 @@ import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
 import type { ForwarderModel, GatewayModel, IdName, TenantModel } from './model.ts'
 import { readForwarder } from './read-forwarder.ts'
-import { bareId, type IdKind, readId } from './read-ids.ts'
-import { tenantHead } from './schema.ts'
+import { bareOwnerId } from './read-ids.ts'
+import { LATER_TENANT, tenantParts } from './schema.ts'
 
 export interface TenantContext {
   readonly report: Report
@@ -16,42 +17,62 @@ export interface TenantContext {
   readonly stream: (name: string, path: Path) => void
 }
 
-type Head = z.output<typeof tenantHead>
+type Parts = { readonly [Key in keyof typeof tenantParts]: z.output<(typeof tenantParts)[Key]> }
 
 /** The name under which the provider's forwarders are shown; no tenant may have it. */
-export const PROVIDER = 'provider'
+const PROVIDER = 'provider'
 
 /** The tenant, or undefined after reporting everything that is wrong with it. */
 export function readTenant(value: unknown, path: Path, context: TenantContext): TenantModel | undefined {
   const { report } = context
   const before = report.errors
-  const head = readPiece(tenantHead, value, path, report)
-  const written = valueAt(value, ['name'])
-  const tenant = typeof written === 'string' ? written : ''
-  const forwarders = readForwarders(valueAt(value, ['forwarders']), [...path, 'forwarders'], tenant, context)
-  if (head === undefined) return undefined
-  if (head.name.toLowerCase() === PROVIDER) {
-    report.error(
-      [...path, 'name'],
-      '`provider` is the name of the provider’s own forwarders',
-      'choose another name',
-    )
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    report.error(path, `expected a mapping, found ${kindOf(value)}`, 'begin with `- name:`')
+    return undefined
   }
-  const read = readOwned(head, path, report)
-  if (report.errors > before) return undefined
-  if (forwarders.length === 0)
-    report.warn(path, `tenant ${head.name} has no forwarders: its events go to the provider only`)
+  const parts = readParts(value, path, report)
+  const { name } = parts
+  const forwarders = readForwarders(
+    valueAt(value, ['forwarders']),
+    [...path, 'forwarders'],
+    name ?? '',
+    context,
+  )
+  if (name?.toLowerCase() === PROVIDER) {
+    const message = '`provider` is the name of the provider’s own forwarders'
+    report.error([...path, 'name'], message, 'choose another name')
+  }
+  const read = readOwned(parts, path, report)
+  if (report.errors > before || name === undefined) return undefined
+  if (forwarders.length === 0) {
+    report.warn(path, `tenant ${name} has no forwarders: its events go to the provider only`)
+  }
   return {
     place: report.place(path),
-    name: head.name,
+    name,
     ...read,
-    labels: head.labels.map((text, index) => ({
+    labels: (parts.labels ?? []).map((text, index) => ({
       place: report.place([...path, 'labels', index]),
       text: text.trim(),
     })),
-    rate_max: head.rate_max ?? null,
+    rate_max: parts.rate_max ?? null,
     forwarders,
   }
+}
+
+/** Each part by itself: a mistake in one hides none in another. Parts with mistakes are left out. */
+function readParts(value: object, path: Path, report: Report): Partial<Parts> {
+  const known = [...Object.keys(tenantParts), 'forwarders']
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    const [message = '', hint = ''] = unknownKey(key, known, { later: LATER_TENANT }).split('\t')
+    report.error([...path, key], message, hint, { at_key: true })
+  }
+  const read = Object.entries(tenantParts).map(([key, schema]) => [
+    key,
+    readPiece(schema, valueAt(value, [key]), [...path, key], report),
+  ])
+  return Object.fromEntries(read) as Partial<Parts>
 }
 
 /** The forwarders of a tenant (null: of the provider): counted, named once, each read by itself. */
@@ -105,77 +126,64 @@ function checkName(
 
 type Owned = Pick<TenantModel, 'org' | 'org_vdcs' | 'data_center_groups' | 'gateways'>
 
-function readOwned(head: Head, path: Path, report: Report): Owned {
-  const orgId = head.org && readId(head.org.id, 'org', [...path, 'org', 'id'], report)
-  const org =
-    orgId === undefined
-      ? null
-      : { place: report.place([...path, 'org']), id: orgId, name: head.org?.name ?? null }
-  const org_vdcs = readObjects(head.org_vdcs, 'org_vdc', [...path, 'org_vdcs'], report)
-  const data_center_groups = readObjects(
-    head.data_center_groups,
-    'data_center_group',
-    [...path, 'data_center_groups'],
-    report,
-  )
-  const gateways = readGateways(head, [...org_vdcs, ...data_center_groups], path, report)
-  checkIds([...org_vdcs, ...data_center_groups, ...gateways], report)
-  checkLabels(head.labels, [...path, 'labels'], report)
-  return { org, org_vdcs, data_center_groups, gateways }
-}
-
-interface Placed extends IdName {
-  readonly path: Path
-}
-
-function readObjects(
-  items: readonly { name: string; id: string }[],
-  kind: IdKind,
-  path: Path,
-  report: Report,
-): Placed[] {
-  return items.flatMap((item, index) => {
-    const at = [...path, index]
-    const id = readId(item.id, kind, [...at, 'id'], report)
-    return id === undefined ? [] : [placed({ place: report.place(at), id, name: item.name }, at)]
-  })
-}
-
-function readGateways(
-  head: Head,
-  owners: readonly Placed[],
-  path: Path,
-  report: Report,
-): (GatewayModel & Placed)[] {
-  return head.gateways.flatMap((item, index) => {
-    const at = [...path, 'gateways', index]
-    const id = readId(item.id, 'gateway', [...at, 'id'], report)
-    const owner = readOwner(item.owner, owners, at, report)
-    return id === undefined || owner === undefined
-      ? []
-      : [placed({ place: report.place(at), id, name: item.name, owner }, at)]
-  })
-}
-
-/** The path is for messages only: not enumerable, so that models compare and clone as plain data. */
-function placed<Item extends IdName>(item: Item, path: Path): Item & { readonly path: Path } {
-  return Object.defineProperty(item, 'path', { value: path, enumerable: false }) as Item & {
-    readonly path: Path
+function readOwned(parts: Partial<Parts>, path: Path, report: Report): Owned {
+  const placed = (key: 'org_vdcs' | 'data_center_groups'): Placed<IdName>[] =>
+    (parts[key] ?? []).map((item, index) => {
+      const at = [...path, key, index]
+      return { item: { place: report.place(at), ...item }, path: at }
+    })
+  const vdcs = placed('org_vdcs')
+  const groups = placed('data_center_groups')
+  // With one of the lists unread, every owner in it would look unknown.
+  const complete = parts.org_vdcs !== undefined && parts.data_center_groups !== undefined
+  const owners = complete ? [...vdcs, ...groups].map(({ item }) => item) : undefined
+  const gateways = readGateways(parts.gateways ?? [], owners, path, report)
+  checkIds([...vdcs, ...groups, ...gateways], report)
+  checkLabels(parts.labels ?? [], [...path, 'labels'], report)
+  const { org } = parts
+  return {
+    org:
+      org === undefined
+        ? null
+        : { place: report.place([...path, 'org']), id: org.id, name: org.name ?? null },
+    org_vdcs: vdcs.map(({ item }) => item),
+    data_center_groups: groups.map(({ item }) => item),
+    gateways: gateways.map(({ item }) => item),
   }
 }
 
-function readOwner(
-  owner: string | undefined,
-  owners: readonly Placed[],
+/** An object with where it stands, for messages. */
+interface Placed<Item extends IdName> {
+  readonly item: Item
+  readonly path: Path
+}
+
+function readGateways(
+  gateways: Parts['gateways'],
+  owners: readonly IdName[] | undefined,
   path: Path,
   report: Report,
-): string | null | undefined {
+): Placed<GatewayModel>[] {
+  return gateways.map(({ id, name, owner: written }, index) => {
+    const at = [...path, 'gateways', index]
+    const owner = owners === undefined ? null : readOwner(written, owners, at, report)
+    return { item: { place: report.place(at), id, name, owner }, path: at }
+  })
+}
+
+/** The bare id of the owner; null when none is named, or after reporting. */
+function readOwner(
+  owner: string | undefined,
+  owners: readonly IdName[],
+  path: Path,
+  report: Report,
+): string | null {
   if (owner === undefined) {
     const message = 'without `owner` no gateway label can be composed for it'
     report.warn(path, message, 'name the Org VDC or Data Center Group that it belongs to')
     return null
   }
-  const id = bareId(owner)
+  const id = bareOwnerId(owner)
   const byId = owners.find((one) => one.id === id)
   if (byId !== undefined) return byId.id
   const named = owners.filter((one) => one.name === owner)
@@ -190,17 +198,17 @@ function readOwner(
     const hint = names.length === 0 ? 'list it under `org_vdcs` or `data_center_groups`' : meant(owner, names)
     report.error(at, `this tenant has no Org VDC or Data Center Group ${quoted(owner)}`, hint)
   }
-  return undefined
+  return null
 }
 
-function checkIds(objects: readonly Placed[], report: Report): void {
-  const seen = new Map<string, Placed>()
-  for (const object of objects) {
-    const first = seen.get(object.id)
-    if (first === undefined) seen.set(object.id, object)
+function checkIds(objects: readonly Placed<IdName>[], report: Report): void {
+  const seen = new Map<string, IdName>()
+  for (const { item, path } of objects) {
+    const first = seen.get(item.id)
+    if (first === undefined) seen.set(item.id, item)
     else
       report.error(
-        [...object.path, 'id'],
+        [...path, 'id'],
         `this id stands on line ${first.place.line} already`,
         'remove one of them',
       )

@@ -77,8 +77,8 @@ const LATER_FIELDS = new Set([
   'owner.by',
 ])
 
-/** Present in every event. */
-const ALWAYS = new Set(['stream', 'message', 'peer', 'listener', 'header', 'valid', 'truncated'])
+/** Plain fields that most events do not have; of the firewall and owner fields that goes without saying. */
+const RARE = new Set(['label', 'tenant'])
 
 const FIELDS: ReadonlyMap<string, FieldInfo> = build()
 
@@ -166,7 +166,7 @@ export const FACILITIES: Readonly<Record<string, number>> = {
 function build(): Map<string, FieldInfo> {
   const fields = new Map<string, FieldInfo>()
   for (const [name, kind] of Object.entries(PLAIN)) {
-    fields.set(name, { field: name as ConditionField, kind, optional: !ALWAYS.has(name) })
+    fields.set(name, { field: name as ConditionField, kind, optional: RARE.has(name) })
   }
   for (const [name, kind] of Object.entries(FIREWALL)) {
     const info = { field: `firewall.${name}` as ConditionField, kind, optional: true }

@@ -4,18 +4,14 @@ import { NOT_YET } from '../config/fields.ts'
 import { meant } from '../config/nearest.ts'
 import { kindOf } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
-import type { Report } from '../config/report.ts'
 import { warnHostBits } from '../config/settings-checks.ts'
-import type { Path } from '../config/yaml.ts'
 import type { Condition } from './plan.ts'
-import { FACILITIES, type FieldInfo, SEVERITIES, WORDS } from './read-where-fields.ts'
+import { type FieldInfo, WORDS } from './read-where-fields.ts'
+import { isBound, merged, readBound, readSpan, type Span, TOP } from './read-where-numbers.ts'
+import { type Comparison, fail, scalarText } from './read-where-scalars.ts'
 
 /** Values of one comparison. */
 const VALUES_MAX = 10_000
-const VALUE_LENGTH_MAX = 4096
-
-/** Above every number that a field can hold; JSON has no infinity. */
-const TOP = Number.MAX_SAFE_INTEGER
 
 const OPERATORS = [
   'contains',
@@ -30,17 +26,6 @@ const OPERATORS = [
 ] as const
 const LATER_OPERATORS: readonly string[] = ['matches']
 const KNOWN: readonly string[] = [...OPERATORS, ...LATER_OPERATORS]
-
-type Span = readonly [number, number]
-
-/** What a comparison needs besides its value. */
-export interface Comparison {
-  readonly info: FieldInfo
-  readonly path: Path
-  readonly report: Report
-  /** Called with each stream that is named, to be checked when all streams are known. */
-  readonly stream: (name: string, path: Path) => void
-}
 
 /** The conditions that must all hold; undefined after reporting. */
 export function readComparison(value: unknown, comparison: Comparison): Condition[] | undefined {
@@ -192,78 +177,6 @@ function readTexts(
   return sorted(info.kind === 'words' ? texts.map((text) => text.toUpperCase()) : texts)
 }
 
-function isBound(operator: string): operator is 'gt' | 'gte' | 'lt' | 'lte' | 'at_least' {
-  return ['gt', 'gte', 'lt', 'lte', 'at_least'].includes(operator)
-}
-
-function readBound(
-  operator: 'gt' | 'gte' | 'lt' | 'lte' | 'at_least',
-  operand: unknown,
-  comparison: Comparison,
-): Span | undefined {
-  const { info } = comparison
-  if (!['number', 'severity', 'facility', 'id'].includes(info.kind)) {
-    return fail(comparison, `\`${operator}\` is for numbers, ${info.field} is none`)
-  }
-  const text = scalarText(operand, comparison)
-  if (text === undefined) return undefined
-  const number = readNumber(text, comparison)
-  if (number === undefined) return undefined
-  // Severities count downwards: at_least warning is warning or worse.
-  if (operator === 'at_least' && info.kind === 'severity') return [0, number]
-  if (info.kind === 'severity') {
-    comparison.report.warn(
-      comparison.path,
-      'severities count downwards: 0 is emergency',
-      '`at_least: warning` is warning or worse',
-      {
-        at_key: true,
-      },
-    )
-  }
-  if (operator === 'gt') return [number + 1, TOP]
-  if (operator === 'lt') return number === 0 ? fail(comparison, 'no number is below 0') : [0, number - 1]
-  return operator === 'lte' ? [0, number] : [number, TOP]
-}
-
-function readSpan(text: string, comparison: Comparison): Span | undefined {
-  const [low = '', high, more] = text.split('-')
-  if (high === undefined || more !== undefined) {
-    const number = readNumber(text, comparison)
-    return number === undefined ? undefined : [number, number]
-  }
-  const from = readNumber(low.trim(), comparison)
-  const to = from === undefined ? undefined : readNumber(high.trim(), comparison)
-  if (from === undefined || to === undefined) return undefined
-  return from <= to
-    ? [from, to]
-    : fail(comparison, `range ${quoted(text)} runs backwards`, `write "${to}-${from}"`)
-}
-
-const LARGEST: Readonly<Partial<Record<string, number>>> = { severity: 7, facility: 23 }
-
-function readNumber(text: string, comparison: Comparison): number | undefined {
-  const { kind, field } = comparison.info
-  const names = kind === 'severity' ? SEVERITIES : kind === 'facility' ? FACILITIES : {}
-  const named = Object.hasOwn(names, text.toLowerCase()) ? names[text.toLowerCase()] : undefined
-  if (named !== undefined) return named
-  if (!/^\d{1,15}$/.test(text)) {
-    const hint =
-      kind === 'number' || kind === 'id'
-        ? 'write for example 443 or "8000-8099"'
-        : meant(text, Object.keys(names))
-    return fail(
-      comparison,
-      `${quoted(text)} is no ${kind === 'severity' || kind === 'facility' ? kind : 'number'}`,
-      hint,
-    )
-  }
-  const largest = LARGEST[kind] ?? (field.endsWith('port') ? 65_535 : TOP)
-  return Number(text) <= largest
-    ? Number(text)
-    : fail(comparison, `${text} is above ${largest}, the largest ${field}`)
-}
-
 function readNetwork(text: string, { info, path, report }: Comparison): string | undefined {
   const network = parseNetwork(text)
   if (network === undefined) {
@@ -278,38 +191,10 @@ function readNetwork(text: string, { info, path, report }: Comparison): string |
   return network.text
 }
 
-function scalarText(value: unknown, comparison: Comparison): string | undefined {
-  if (typeof value === 'string') {
-    return value.length <= VALUE_LENGTH_MAX
-      ? value
-      : fail(comparison, `is longer than ${VALUE_LENGTH_MAX} characters`)
-  }
-  if (typeof value === 'number' && Number.isFinite(value)) return String(value)
-  if (typeof value === 'boolean') return String(value)
-  const hint = value === null || value === undefined ? '`exists: false` asks for an absent field' : ''
-  return fail(comparison, `expected a value, found ${kindOf(value)}`, hint)
-}
-
 function sorted(values: readonly string[]): readonly string[] {
   return [...new Set(values)].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
 }
 
-/** Sorted, with what overlaps or touches made one. */
-function merged(spans: readonly Span[]): readonly Span[] {
-  const result: [number, number][] = []
-  for (const [low, high] of spans.toSorted((a, b) => a[0] - b[0])) {
-    const last = result.at(-1)
-    if (last !== undefined && low <= last[1] + 1) last[1] = Math.max(last[1], high)
-    else result.push([low, high])
-  }
-  return result
-}
-
 function one(condition: Condition | undefined): Condition[] | undefined {
   return condition === undefined ? undefined : [condition]
-}
-
-function fail({ path, report }: Comparison, message: string, hint = ''): undefined {
-  report.error(path, message, hint)
-  return undefined
 }

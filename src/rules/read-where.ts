@@ -77,7 +77,7 @@ class WhereReader {
       const later = isLaterField(key)
       const hint = later
         ? ''
-        : meant(key, [...FIELD_NAMES, ...CONNECTIVES], 'fields are those of the event JSON: ')
+        : meant(key, [...FIELD_NAMES, ...CONNECTIVES], 'fields are those of the event JSON:')
       report.error(path, later ? `field ${quoted(key)} ${NOT_YET}` : `unknown field ${quoted(key)}`, hint, {
         at_key: true,
       })

@@ -10,7 +10,7 @@ import { sortFindings } from '../config/findings-format.ts'
 import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
 import { Report } from '../config/report.ts'
 import { resolveReferences } from '../config/secrets.ts'
-import { parseYaml, type Path, readBounded } from '../config/yaml.ts'
+import { FILE_MAX_DEFAULT, parseYaml, type Path, readBounded } from '../config/yaml.ts'
 import { sections } from '../config/settings-schema.ts'
 import type { LabelFormatModel, RulesModel, StreamModel, TenantModel } from './model.ts'
 import {
@@ -122,7 +122,9 @@ class RulesReader {
   }
 
   read(file: string, shipped: boolean, saved?: string): void {
-    const text = saved ?? readBounded(file, this.#limits.file_max, this.findings, 'limits.file_max')
+    // The operator's limit is for the operator's files: a small one must not shut out ours.
+    const max = shipped ? FILE_MAX_DEFAULT : this.#limits.file_max
+    const text = saved ?? readBounded(file, max, this.findings, 'limits.file_max')
     if (text === undefined) return
     this.#sources.set(file, text)
     if (!shipped) this.#files.push({ path: file, text })
@@ -156,10 +158,12 @@ class RulesReader {
     checkStreamUses(this.#uses, streams)
     checkFormatUses(this.#streams.own, label_formats)
     if (this.#names.length > TENANTS_MAX) this.#complain(folder, 'error', `more than ${TENANTS_MAX} tenants`)
-    if (this.#names.length === 0) this.#complain(folder, 'warning', 'no tenants: every event is an orphan')
+    const wrong = this.findings.some((finding) => finding.level === 'error')
+    if (this.#names.length === 0 && !wrong) {
+      this.#complain(folder, 'warning', 'no tenants: every event is an orphan')
+    }
     const findings = sortFindings(this.findings)
-    if (findings.some((finding) => finding.level === 'error'))
-      return { findings, sources: this.#sources, files: this.#files }
+    if (wrong) return { findings, sources: this.#sources, files: this.#files }
     const tenants = this.#tenants.map((entry) => entry.model)
     const provider = this.#providers.flatMap((entry) => entry.forwarders)
     return {

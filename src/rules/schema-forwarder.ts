@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { count, duration, fingerprint, name, path, size, table, text } from '../config/fields.ts'
 
-/** Types and schemes of INTERFACE.md that a later version sends to. */
+/** Types and schemes that a later version sends to. */
 export const LATER_TYPES: readonly string[] = [
   'cfapi',
   'splunk-hec',
@@ -48,13 +48,10 @@ const parts = {
     .optional()
     .meta({ enum: TYPES, description: 'What is spoken there. Default by scheme: syslog, http or file.' }),
   from_address: text(64).optional().describe('Local address to send from.'),
-  where: z
-    .unknown()
-    .optional()
-    .meta({
-      id: 'where',
-      description: 'Which events; left out: all in scope. Several fields must all hold.',
-    }),
+  where: z.unknown().optional().meta({
+    id: 'where',
+    description: 'Which events; left out: all in scope. Several fields must all hold.',
+  }),
   format: z
     .enum(['original', 'rfc5424', 'rfc3164', 'json'])
     .optional()
@@ -124,9 +121,17 @@ const parts = {
 
 const scope = z.enum(['all', 'owned', 'orphans'])
 
+const inside = {
+  ...Object.fromEntries(
+    ['memory_max', 'disk_max', 'when_full'].map((key) => [key, 'write it below `queue:`']),
+  ),
+  ...Object.fromEntries(Object.keys(tls.shape).map((key) => [key, 'write it below `tls:`'])),
+}
+
 export const tenantForwarder = table(parts, {
   later: LATER_FORWARDER,
   elsewhere: {
+    ...inside,
     scope: 'only the provider’s forwarders have a scope: a tenant’s see their own tenant’s events',
   },
 })
@@ -136,7 +141,7 @@ export const providerForwarder = table(
     ...parts,
     scope: scope.prefault('all').describe('all events, only those that a tenant owns, or only orphans.'),
   },
-  { later: LATER_FORWARDER },
+  { later: LATER_FORWARDER, elsewhere: inside },
 )
 
 /** A forwarder whose parts are good by themselves. */

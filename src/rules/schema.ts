@@ -2,12 +2,14 @@
 import { z } from 'zod'
 import { Fw } from '../classify/view.ts'
 import { count, emptyUntilLater, name, say, table, text } from '../config/fields.ts'
+import { idOf } from './read-ids.ts'
 import { providerForwarder, tenantForwarder } from './schema-forwarder.ts'
 
 /** Top-level keys of later versions, refused by name. */
 export const LATER_TOP: readonly string[] = ['templates', 'defaults', 'conditions', 'use']
 
-const LATER_TENANT: readonly string[] = [
+/** Keys of a tenant in later versions. */
+export const LATER_TENANT: readonly string[] = [
   'tags',
   'redact',
   'hide_hosts',
@@ -20,25 +22,24 @@ const LATER_TENANT: readonly string[] = [
 /** Names in a stream's `label`: `label` (what the grammar leaves) and the fields of the firewall grammars. */
 export const CAPTURES: readonly string[] = ['label', ...Object.keys(Fw).filter((key) => key !== 'slots')]
 
-const id = text(128).describe('UUID, or URN as Cloud Director shows it.')
 const displayName = text(256)
 
 const org = table({
-  id,
+  id: idOf('org'),
   name: displayName.optional().describe('For display; the id joins.'),
 })
 
-const orgVdc = table({ name: displayName.describe('As in Cloud Director.'), id })
+const orgVdc = table({ name: displayName.describe('As in Cloud Director.'), id: idOf('org_vdc') })
 
 const dataCenterGroup = table({
   name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
-  id,
+  id: idOf('data_center_group'),
 })
 
 const gateway = table(
   {
     name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
-    id,
+    id: idOf('gateway'),
     owner: text(256)
       .optional()
       .describe('Org VDC or Data Center Group of this tenant that it belongs to; name or id.'),
@@ -64,12 +65,6 @@ export const tenantParts = {
     .optional()
     .describe('Events a second; more are dropped as tenant_rate. Left out: no limit.'),
 }
-
-/** What a tenant says besides its forwarders. `forwarders` is there so that the key is known. */
-export const tenantHead = table(
-  { ...tenantParts, forwarders: z.unknown().optional() },
-  { later: LATER_TENANT },
-)
 
 /** A tenant as editors see it. */
 const tenant = table({

@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { loadSettings } from '../../../src/config/settings.ts'
+import type { Settings } from '../../../src/config/types.ts'
+import { lines, settingsFindings } from '../../support/findings.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+import { BROKEN_SETTINGS } from './broken-settings.ts'
+
+const LEAST = `version: 1
+listeners:
+  - { name: a, transport: tcp, bind: "[::]:5514", allow: ["::1"] }
+sources: [{ name: s, from: [10.0.0.0/8] }]
+`
+
+function load(text: string, env: NodeJS.ProcessEnv = {}, files: Readonly<Record<string, string>> = {}) {
+  const folder = tempFolder({ 'etc/logweir.yaml': text, ...files })
+  const { settings, findings } = loadSettings(join(folder, 'etc/logweir.yaml'), env)
+  return { folder, settings, lines: lines(findings, folder) }
+}
+
+function good(
+  text: string,
+  env: NodeJS.ProcessEnv = {},
+  files: Readonly<Record<string, string>> = {},
+): Settings {
+  const { settings, lines: found } = load(text, env, files)
+  expect(found).toEqual([])
+  if (settings === undefined) throw new Error('no settings')
+  return settings
+}
+
+test.each(BROKEN_SETTINGS)('$name', ({ text, findings }) => {
+  expect(settingsFindings(text, { LOGWEIR_WORKERS: 'three' })).toEqual(findings)
+})
+
+test('what is left out has the documented default', () => {
+  const { folder, settings } = load(LEAST)
+  expect(settings).toEqual({
+    file: `${folder}/etc/logweir.yaml`,
+    listeners: [
+      {
+        name: 'a',
+        transport: 'tcp',
+        host: '::',
+        port: 5514,
+        allow: ['::1/128'],
+        rate_max: null,
+        framing: 'auto',
+        frame_max: 65_536,
+        connections_max: 4000,
+        connections_per_address: 128,
+        idle_timeout: null,
+        frame_timeout: 30_000,
+      },
+    ],
+    sources: [{ name: 's', from: ['10.0.0.0/8'], streams: null, site: null, zone: 'UTC' }],
+    rules: `${folder}/etc/rules`,
+    data: `${folder}/etc/var`,
+    queue: { memory_max: 256 * 2 ** 20, spill_after: 1000 },
+    batch: { bytes: 65_536, age: 100 },
+    spool: { disk_max: 20 * 2 ** 30, disk_free_min: 2 ** 30, sync: 'normal' },
+    limits: { forwarders_per_tenant: 10, file_max: 8 * 2 ** 20, forwarder_idle: 60_000 },
+    workers: 1,
+    admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8514 } },
+    log: { level: 'info', format: 'json' },
+  })
+})
+
+test('paths start at the file that names them', () => {
+  const { folder, settings } = load(
+    `${LEAST}rules: ../r\ndata: /srv/logweir\nadmin: { bind: "unix:run/admin.sock" }\n`,
+  )
+  expect(settings?.rules).toBe(`${folder}/r`)
+  expect(settings?.data).toBe('/srv/logweir')
+  expect(settings?.admin.bind).toEqual({ kind: 'unix', path: `${folder}/etc/run/admin.sock` })
+})
+
+test('numbers and truth values come from the environment as what they are', () => {
+  const text = LEAST.replace(
+    'tcp,',
+    'tls, tls: { certificate: c, key: k, generate: { env: GEN } }, connections_max: { env: MAX },',
+  )
+  const settings = good(`${text}workers: { env: WORKERS }\nbatch: { bytes: { env: BATCH } }\n`, {
+    GEN: 'true',
+    MAX: '7',
+    WORKERS: '3',
+    BATCH: '32KiB',
+  })
+  expect(settings).toMatchObject({
+    workers: 3,
+    batch: { bytes: 32_768 },
+    listeners: [{ connections_max: 7, tls: { generate: true } }],
+  })
+})
+
+test('a file gives its text without the newline at its end', () => {
+  const settings = good(
+    `${LEAST}admin: { bind: { file: bind.txt } }\n`,
+    {},
+    { 'etc/bind.txt': '127.0.0.1:9999\n' },
+  )
+  expect(settings.admin.bind).toMatchObject({ port: 9999 })
+})
+
+const withTls = (more: string): string =>
+  LEAST.replace('tcp,', `tls, tls: { certificate: c, key: k, generate: true${more} },`)
+
+const listenerWith = (more: string): unknown => good(withTls(more)).listeners[0]
+
+test('client certificates are required when something is there to judge them by', () => {
+  const print = `sha256:${'ab'.repeat(32)}`
+  expect(listenerWith('')).toMatchObject({ tls: { client_auth: 'none' } })
+  expect(listenerWith(`, client_fingerprints: ["${print}"]`)).toMatchObject({
+    tls: { client_auth: 'required', client_fingerprints: [`sha-256:${'AB:'.repeat(31)}AB`] },
+  })
+  expect(listenerWith(`, client_auth: request`)).toMatchObject({ tls: { client_auth: 'request' } })
+})
+
+test('the same port twice is fine for two transports, and for port 0', () => {
+  good(`version: 1
+listeners:
+  - { name: a, transport: udp, bind: "[::]:5514", allow: ["::1"] }
+  - { name: b, transport: tcp, bind: "[::]:5514", allow: ["::1"] }
+  - { name: c, transport: tcp, bind: "127.0.0.1:0", allow: ["::1"] }
+  - { name: d, transport: tcp, bind: "127.0.0.1:0", allow: ["::1"] }
+  - { name: e, transport: tcp, bind: "10.0.0.1:6000", allow: ["::1"] }
+  - { name: f, transport: tcp, bind: "10.0.0.2:6000", allow: ["::1"] }
+sources: [{ name: s, from: [10.0.0.0/8] }]
+`)
+})
+
+test('a configuration that is not there is one finding', () => {
+  const folder = tempFolder()
+  const { settings, findings } = loadSettings(join(folder, 'none.yaml'))
+  expect(settings).toBeUndefined()
+  expect(lines(findings, folder)).toEqual([
+    'none.yaml: error: there is no such file | check the path; relative ones start at the file that names them',
+  ])
+})
+
+test('no value from outside is ever repeated in a finding', () => {
+  const secret = 'hunter2-hunter2'
+  const text = `version: { env: S }
+listeners:
+  - { name: { env: S }, transport: { env: S }, bind: { env: S } }
+  - { name: { file: s }, transport: tcp, bind: { file: s }, allow: [{ env: S }], frame_max: { env: S }, framing: { env: S } }
+sources: [{ name: { env: S }, from: [{ env: S }], zone: { env: S } }]
+workers: { env: S }
+admin: { env: S }
+log: { level: { env: S } }
+queue: { memory_max: { file: s } }
+`
+  const folder = tempFolder({ 'logweir.yaml': text, s: `${secret} with "quotes"\n` })
+  const { findings } = loadSettings(join(folder, 'logweir.yaml'), { S: `${secret} with "quotes"` })
+  expect(findings.length).toBeGreaterThan(10)
+  expect(JSON.stringify(findings)).not.toContain('hunter2')
+})
