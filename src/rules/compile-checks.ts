@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import type { Finding, Place } from '../config/findings.ts'
 import { meant } from '../config/nearest.ts'
-import { gatewayParents, PARENTS_MAX, parentsOf } from './compile-subjects.ts'
+import { gatewayParents, parentsOf } from './compile-subjects.ts'
 import type { ForwarderModel, RulesModel, TenantModel } from './model.ts'
 import { checkWhere, type KnownNames } from './compile-where.ts'
 
@@ -42,7 +42,7 @@ function placed({ file, line, column }: Place): Place {
   return { file, line, column }
 }
 
-/** Everything but labels. */
+/** Everything but labels. What one entry says by itself, and warnings about it, are the reader's. */
 export function checkModel(
   model: RulesModel,
   forwardersMax: number,
@@ -56,7 +56,6 @@ export function checkModel(
   checkObjects(model.tenants, findings)
   for (const tenant of model.tenants) checkTenant(tenant, forwardersMax, findings)
   findings.unique('provider forwarder', model.provider)
-  for (const forwarder of model.provider) checkProviderForwarder(forwarder, findings)
   checkFiles(model, findings)
   for (const [key, forwarder] of keyedForwarders(model)) checkWhere(key, forwarder, known, findings)
 }
@@ -137,12 +136,7 @@ function checkGateways(tenant: TenantModel, findings: Findings): void {
   const parents = parentsOf(tenant)
   for (const gateway of tenant.gateways) {
     const text = `tenant "${tenant.name}": gateway "${gateway.name ?? gateway.id}"`
-    if (gateway.owner === null) {
-      if (parents.length <= PARENTS_MAX) continue
-      const message = `${text} names no owner, and the tenant has ${parents.length} Org VDCs and groups`
-      findings.warning(gateway.place, message, 'add `owner`: without it its composed label is not known')
-      continue
-    }
+    if (gateway.owner === null) continue
     const own = gatewayParents(tenant, gateway)
     if (own.length === 1) continue
     const names = parents.flatMap(({ object }) => (object.name === null ? [object.id] : [object.name]))
@@ -156,12 +150,6 @@ function checkGateways(tenant: TenantModel, findings: Findings): void {
       own.length === 0 ? meant(gateway.owner, names) : 'name the owner by its id',
     )
   }
-}
-
-function checkProviderForwarder(forwarder: ForwarderModel, findings: Findings): void {
-  if (forwarder.settings.queue.when_full !== 'block') return
-  const message = `forwarder "provider/${forwarder.name}": \`when_full: block\` stops every sender while its queue is full`
-  findings.warning(forwarder.place, message, 'use it only where losing an event is worse than receiving none')
 }
 
 /** Two writers of one file would tear each other's lines and rotate under each other. */

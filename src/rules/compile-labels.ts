@@ -4,7 +4,7 @@
  */
 import type { Finding, Place } from '../config/findings.ts'
 import { type ConfusableKey, findConfusables, type KeyKind } from './compile-confusable.ts'
-import { buildLabelTable, foldAscii, type LabelKey } from './label-table.ts'
+import { buildLabelTable, type LabelKey } from './label-table.ts'
 import {
   fromByteString,
   LABEL_BYTES_MAX,
@@ -199,14 +199,8 @@ function toProbe({ number, part, length, max, exact, by }: KeyKind): LabelProbe 
   return { kind: number, part, length, max, exact, by }
 }
 
-function tableKey(kind: KeyKind, key: ConfusableKey): LabelKey {
-  const bytes = fromByteString(key.bytes)
-  return {
-    kind: kind.number,
-    bytes: kind.exact ? bytes : foldAscii(bytes),
-    owner: key.owner,
-    tenant: key.tenant,
-  }
+function tableKey({ number, exact }: KeyKind, { bytes, owner, tenant }: ConfusableKey): LabelKey {
+  return { kind: number, bytes: fromByteString(bytes), exact, owner, tenant }
 }
 
 function error(place: Place, message: string, hint: string): Finding {

@@ -33,7 +33,7 @@ interface Parent {
 const NOTHING: Known = { org_vdc: null, data_center_group: null, gateway: null }
 
 /** A gateway without `owner` is looked for under each Org VDC and group of its tenant, up to this many. */
-export const PARENTS_MAX = 16
+const PARENTS_MAX = 16
 
 const named = ({ id, name }: IdName): NamedId => ({ id, name })
 

@@ -2,19 +2,18 @@
  * The label table: from the bytes of a label to its owner in one look-up, however many tenants there are.
  *
  * A flat open-addressing table in shared memory. `slots` holds four Int32 a slot, so that four slots share a cache
- * line: hash, offset of the key's bytes, their number, owner (0: the slot is free). `keys` holds a key as the Int32
- * of its tenant and then its bytes, padded to a multiple of four. At most half of the slots are used; a look-up
- * goes on from slot to slot until the key or a free slot.
+ * line: hash, place of the key, its bytes' number, owner (0: the slot is free). `keys` holds Int32 words: the key's
+ * tenant, then its bytes in lower ASCII case, four a word, the first lowest, padded with zeros, and for exact keys the
+ * same again in their own case; the place is that of the first word of bytes. At most half of the slots are used; a look-up goes on from slot to slot until the key or a free slot.
  *
- * The hash multiplies as FNV-1a does, over four bytes a step in two lanes, with the bit that tells ASCII cases apart set in each byte:
- * keys that differ only in case have equal hashes, and the comparison of the bytes decides. The kind of a key is
- * mixed in at the end with an odd factor. That step is one to one, so equal bytes of two kinds never meet.
+ * A label is read once: its bytes are put together to words, ASCII letters in lower case, and hashed on the way
+ * (multiply and shift, two lanes, because one multiply waits for the other). The kind of a key is mixed in at the end
+ * with an odd factor. That step is one to one, so equal bytes of two kinds never meet.
  */
+import { LABEL_BYTES_MAX } from './label-variants.ts'
 import type { LabelProbe, LabelTablePlan } from './plan.ts'
 
 const SLOT_INTS = 4
-const CASE_BITS = 0x20202020
-const BYTE_FACTOR = 0x01000193
 const WORD_FACTOR = 0x5cd2ea93
 const LANE_FACTOR = 0x1b873593
 const KIND_FACTOR = 0x9e3779b1 | 0
@@ -26,28 +25,57 @@ export const LABEL_AMBIGUOUS = -1
 export interface LabelKey {
   /** Number of a probe; see {@link LabelProbe.kind}. */
   readonly kind: number
-  /** The bytes; in lower ASCII case unless the kind is exact. */
+  /** At most {@link LABEL_BYTES_MAX}. */
   readonly bytes: Uint8Array
+  /** As the probes of its kind: found in this case only. */
+  readonly exact: boolean
   /** Index into the owners, from 1. */
   readonly owner: number
   readonly tenant: number
 }
 
-/** Hash of `buf[start, end)` with case folded, without its kind. Two lanes, because one multiply waits for the other. */
-function hashBytes(buf: Uint8Array, start: number, end: number): number {
+/** The label at hand as folded words. One a thread; valid from one {@link readLabel} to the next. */
+const label = new Int32Array(LABEL_BYTES_MAX / 4 + 2)
+
+const wordCount = (bytes: number): number => (bytes + 3) >> 2
+
+/** Up to four bytes from `at` on as a word, in their case. */
+function exactWord(buf: Uint8Array, at: number, end: number): number {
+  let word = 0
+  for (let shift = 0; shift < 32 && at < end; shift += 8, at++) word |= buf[at]! << shift
+  return word
+}
+
+/** Upper-case ASCII letters of four bytes to lower case: adds that set the top bit of a byte from A on and after Z. */
+function foldWord(word: number): number {
+  const low = word & 0x7f7f7f7f
+  const upper = ((low + 0x3f3f3f3f) ^ (low + 0x25252525)) & ~word & 0x80808080
+  return word | (upper >>> 2)
+}
+
+/** Puts `buf[start, end)`, at most {@link LABEL_BYTES_MAX} bytes, into `label` and returns its hash without kind. */
+function readLabel(buf: Uint8Array, start: number, end: number): number {
   let even = 0x811c9dc5 | 0
   let odd = 0x5bd1e995
   let at = start
-  for (const whole = end - 7; at < whole; at += 8) {
-    const first = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)
-    const second = buf[at + 4]! | (buf[at + 5]! << 8) | (buf[at + 6]! << 16) | (buf[at + 7]! << 24)
-    even = Math.imul(even ^ (first | CASE_BITS), WORD_FACTOR)
-    odd = Math.imul(odd ^ (second | CASE_BITS), WORD_FACTOR)
+  let word = 0
+  for (const whole = end - 7; at < whole; at += 8, word += 2) {
+    const first = foldWord(buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24))
+    const second = foldWord(buf[at + 4]! | (buf[at + 5]! << 8) | (buf[at + 6]! << 16) | (buf[at + 7]! << 24))
+    label[word] = first
+    label[word + 1] = second
+    even = Math.imul(even ^ first, WORD_FACTOR)
+    odd = Math.imul(odd ^ second, WORD_FACTOR)
     even ^= even >>> 15
     odd ^= odd >>> 15
   }
-  for (; at < end; at++) even = Math.imul(even ^ (buf[at]! | 0x20), BYTE_FACTOR)
-  even ^= Math.imul(odd, LANE_FACTOR)
+  for (; at < end; at += 4, word++) {
+    const rest = foldWord(exactWord(buf, at, end))
+    label[word] = rest
+    even = Math.imul(even ^ rest, WORD_FACTOR)
+    even ^= even >>> 15
+  }
+  even ^= Math.imul(odd ^ (end - start), LANE_FACTOR)
   return even ^ (even >>> 13)
 }
 
@@ -56,76 +84,85 @@ function withKind(hash: number, kind: number): number {
   return mixed ^ (mixed >>> 16)
 }
 
-/** ASCII letters in lower case. */
-export function foldAscii(bytes: Uint8Array): Uint8Array {
-  return bytes.map((byte) => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte))
-}
-
-/** Makes the table. Keys of one kind must differ; `probes` are per stream, in the order of look-up. */
+/** Makes the table. Keys of one kind must differ; `probes` are per stream: whole labels first, in the order of look-up. */
 export function buildLabelTable(
   keys: readonly LabelKey[],
   probes: readonly (readonly LabelProbe[])[],
 ): LabelTablePlan {
   let size = 8
   while (size < keys.length * 2) size *= 2
-  const keyBytes = keys.reduce((sum, key) => sum + 4 + ((key.bytes.length + 3) & ~3), 0)
-  const slotMemory = new SharedArrayBuffer(size * SLOT_INTS * 4)
-  const keyMemory = new SharedArrayBuffer(Math.max(4, keyBytes))
-  const slots = new Int32Array(slotMemory)
-  const tenants = new Int32Array(keyMemory)
-  const bytes = new Uint8Array(keyMemory)
+  const wordsOf = ({ bytes, exact }: LabelKey): number => wordCount(bytes.length) * (exact ? 2 : 1)
+  const words = keys.reduce((sum, key) => sum + 1 + wordsOf(key), 0)
+  const slots = new Int32Array(new SharedArrayBuffer(size * SLOT_INTS * 4))
+  const stored = new Int32Array(new SharedArrayBuffer(Math.max(1, words) * 4))
   const mask = size - 1
   let used = 0
   for (const key of keys) {
-    tenants[used >> 2] = key.tenant
-    bytes.set(key.bytes, used + 4)
-    const hash = withKind(hashBytes(key.bytes, 0, key.bytes.length), key.kind)
+    const { bytes, owner, tenant } = key
+    stored[used++] = tenant
+    const hash = withKind(readLabel(bytes, 0, bytes.length), key.kind)
     let slot = hash & mask
     while (slots[slot * SLOT_INTS + 3] !== 0) slot = (slot + 1) & mask
-    slots.set([hash, used + 4, key.bytes.length, key.owner], slot * SLOT_INTS)
-    used += 4 + ((key.bytes.length + 3) & ~3)
+    slots.set([hash, used, bytes.length, owner], slot * SLOT_INTS)
+    const count = wordCount(bytes.length)
+    stored.set(label.subarray(0, count), used)
+    if (key.exact)
+      for (let word = 0; word < count; word++)
+        stored[used + count + word] = exactWord(bytes, word * 4, bytes.length)
+    used += wordsOf(key)
   }
-  return { slots: slotMemory, keys: keyMemory, mask, probes }
+  return { slots: slots.buffer, keys: stored.buffer, mask, probes }
 }
 
-/** Numbers of one probe, flat: part (0 whole, 1 prefix, 2 suffix), kind, length, max, exact. */
+/** A stream's probes as numbers: kind, most bytes, exact, length, from the end. */
+interface Probes {
+  readonly wholes: Int32Array
+  readonly lones: Int32Array
+  /** `by` of the wholes, then of the lones. */
+  readonly names: readonly string[]
+  /** The longest label that any whole probe looks up. */
+  readonly max: number
+}
+
 const PROBE_INTS = 5
-const PARTS = ['whole', 'prefix', 'suffix'] as const
+
+function flatten(probes: readonly LabelProbe[]): Probes {
+  const wholes = probes.filter((probe) => probe.part === 'whole')
+  const lones = probes.filter((probe) => probe.part !== 'whole')
+  const numbers = ({ kind, max, exact, length, part }: LabelProbe): number[] => [
+    kind,
+    Math.min(max, LABEL_BYTES_MAX),
+    exact ? 1 : 0,
+    length,
+    part === 'suffix' ? 1 : 0,
+  ]
+  return {
+    wholes: Int32Array.from(wholes.flatMap(numbers)),
+    lones: Int32Array.from(lones.flatMap(numbers)),
+    names: [...wholes, ...lones].map((probe) => probe.by),
+    max: Math.max(0, ...wholes.map((probe) => Math.min(probe.max, LABEL_BYTES_MAX))),
+  }
+}
 
 /** A worker's reader of the table. Allocates nothing after construction. */
 export class LabelTable {
   readonly #slots: Int32Array
   readonly #words: Int32Array
-  readonly #keys: Uint8Array
   readonly #mask: number
-  readonly #probes: readonly Int32Array[]
-  readonly #names: readonly (readonly string[])[]
-  #hitStream = 0
-  #hitProbe = -1
-  #hitTenant = -1
+  readonly #probes: readonly Probes[]
+  #hit: Probes | undefined
+  #hitProbe = 0
 
   constructor(plan: LabelTablePlan) {
     this.#slots = new Int32Array(plan.slots)
     this.#words = new Int32Array(plan.keys)
-    this.#keys = new Uint8Array(plan.keys)
     this.#mask = plan.mask
-    this.#names = plan.probes.map((probes) => probes.map((probe) => probe.by))
-    this.#probes = plan.probes.map((probes) =>
-      Int32Array.from(
-        probes.flatMap((probe) => [
-          PARTS.indexOf(probe.part),
-          probe.kind,
-          probe.length,
-          probe.max,
-          probe.exact ? 1 : 0,
-        ]),
-      ),
-    )
+    this.#probes = plan.probes.map(flatten)
   }
 
   /** Which label format found the last hit, or `literal`; empty when the last {@link find} was none. */
   get by(): string {
-    return this.#names[this.#hitStream]?.[this.#hitProbe] ?? ''
+    return this.#hit?.names[this.#hitProbe] ?? ''
   }
 
   /**
@@ -134,79 +171,72 @@ export class LabelTable {
    * checked when the rules are compiled. The cost depends on the label and the stream's probes only.
    */
   find(stream: number, buf: Uint8Array, start: number, end: number): number {
-    this.#hitStream = stream
-    this.#hitProbe = -1
+    this.#hit = undefined
     const probes = this.#probes[stream]
-    if (probes === undefined || end <= start) return 0
     const size = end - start
-    let whole = 0
-    let hashed = false
-    let found = 0
-    for (let at = 0; at < probes.length; at += PROBE_INTS) {
-      const length = probes[at + 2]!
-      if (size > probes[at + 3]! || size < length) continue
-      const part = probes[at]!
-      let from = start
-      let to = end
-      let hash = whole
-      if (part === 0) {
-        if (!hashed) whole = hash = hashBytes(buf, start, end)
-        hashed = true
-      } else {
-        if (part === 1) to = start + length
-        else from = end - length
-        hash = hashBytes(buf, from, to)
-      }
-      const owner = this.#look(withKind(hash, probes[at + 1]!), buf, from, to, probes[at + 4]!, found !== 0)
-      if (owner === LABEL_AMBIGUOUS) return owner
-      if (owner === 0) continue
-      if (found === 0) {
-        found = owner
+    if (probes === undefined || size <= 0) return 0
+    if (size <= probes.max) {
+      const { wholes } = probes
+      const hash = readLabel(buf, start, end)
+      for (let at = 0; at < wholes.length; at += PROBE_INTS) {
+        if (size > wholes[at + 1]!) continue
+        const place = this.#look(withKind(hash, wholes[at]!), wholes[at + 2]!, buf, start, end)
+        if (place < 0) continue
+        this.#hit = probes
         this.#hitProbe = at / PROBE_INTS
+        return this.#slots[place + 3]!
       }
-      if (part === 0) return found
+    }
+    return probes.lones.length === 0 ? 0 : this.#findLone(probes, buf, start, end)
+  }
+
+  #findLone(probes: Probes, buf: Uint8Array, start: number, end: number): number {
+    const { wholes, lones } = probes
+    const size = end - start
+    let found = 0
+    let tenant = -1
+    for (let at = 0; at < lones.length; at += PROBE_INTS) {
+      const length = lones[at + 3]!
+      if (size > lones[at + 1]! || size < length) continue
+      const from = lones[at + 4] === 1 ? end - length : start
+      const hash = readLabel(buf, from, from + length)
+      const place = this.#look(withKind(hash, lones[at]!), lones[at + 2]!, buf, from, from + length)
+      if (place < 0) continue
+      const its = this.#words[this.#slots[place + 1]! - 1]!
+      if (found === 0) {
+        found = this.#slots[place + 3]!
+        tenant = its
+        this.#hit = probes
+        this.#hitProbe = (wholes.length + at) / PROBE_INTS
+      } else if (its !== tenant) {
+        this.#hit = undefined
+        return LABEL_AMBIGUOUS
+      }
     }
     return found
   }
 
-  /** One look-up. `again`: something was found before; then a hit of another tenant is ambiguous. */
-  #look(hash: number, buf: Uint8Array, start: number, end: number, exact: number, again: boolean): number {
+  /** Place of the slot with the words in `label`, which are those of `buf[start, end)`; -1 when there is none. */
+  #look(hash: number, exact: number, buf: Uint8Array, start: number, end: number): number {
     const slots = this.#slots
+    const words = this.#words
     const mask = this.#mask
+    const size = end - start
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const place = slot * SLOT_INTS
-      const owner = slots[place + 3]!
-      if (owner === 0) return 0
-      if (slots[place] !== hash || slots[place + 2] !== end - start) continue
-      const offset = slots[place + 1]!
-      if (!this.#same(offset, buf, start, end, exact)) continue
-      const tenant = this.#words[(offset >> 2) - 1]!
-      if (again && tenant !== this.#hitTenant) return LABEL_AMBIGUOUS
-      this.#hitTenant = tenant
-      return owner
+      if (slots[place + 3] === 0) return -1
+      if (slots[place] !== hash || slots[place + 2] !== size) continue
+      const key = slots[place + 1]!
+      const count = (size + 3) >> 2
+      let word = 0
+      while (word < count && words[key + word] === label[word]) word++
+      if (word === count && (exact === 0 || this.#exact(key + count, buf, start, end))) return place
     }
   }
 
-  /** Compares four bytes at a time with the key's aligned words; a word that differs is compared with case folded. */
-  #same(offset: number, buf: Uint8Array, start: number, end: number, exact: number): boolean {
-    const words = this.#words
-    let at = start
-    let word = offset >> 2
-    for (const whole = end - 3; at < whole; at += 4, word++) {
-      const found = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)
-      if (found === words[word]) continue
-      if (exact !== 0 || !this.#folds(word * 4, buf, at, at + 4)) return false
-    }
-    return this.#folds(word * 4, buf, at, end, exact)
-  }
-
-  #folds(offset: number, buf: Uint8Array, start: number, end: number, exact = 0): boolean {
-    const keys = this.#keys
-    for (let at = start, key = offset; at < end; at++, key++) {
-      const byte = buf[at]!
-      if (byte === keys[key]) continue
-      if (exact !== 0 || byte < 0x41 || byte > 0x5a || (byte | 0x20) !== keys[key]) return false
-    }
+  #exact(key: number, buf: Uint8Array, start: number, end: number): boolean {
+    for (let at = start; at < end; at += 4, key++)
+      if (exactWord(buf, at, end) !== this.#words[key]) return false
     return true
   }
 }

@@ -167,5 +167,6 @@ export function labelVariants(format: LabelFormatModel, subject: LabelSubject): 
   whole.delete('')
   const tells = format.parts.some((part) => tellsOf(part) === 'object') ? 'object' : 'owner'
   const wholes = [...whole].map((bytes) => ({ part: 'whole', bytes, tells, max: bytes.length }) as const)
-  return wholes.length + lone.length > VARIANTS_MAX ? wholes.length + lone.length : [...wholes, ...lone]
+  const variants = [...wholes, ...lone].filter(({ bytes }) => bytes.length <= LABEL_BYTES_MAX)
+  return variants.length > VARIANTS_MAX ? variants.length : variants
 }

@@ -8,7 +8,7 @@ export interface ViewFields {
   readonly proc?: string
   readonly msgid?: string
   readonly message?: string
-  readonly label?: string
+  readonly label?: string | Buffer
   readonly fw?: Readonly<Partial<Record<keyof typeof Fw, string>>>
   readonly stream?: number
   readonly pri?: number
@@ -24,11 +24,11 @@ export interface ViewFields {
  */
 export function makeView(fields: ViewFields): EventView {
   const view = new EventView()
-  const chunks = [Buffer.from('before ')]
+  const chunks: Buffer[] = [Buffer.from('before ')]
   let at = 7
-  const put = (text: string | undefined): [number, number] => {
+  const put = (text: string | Buffer | undefined): [number, number] => {
     if (text === undefined) return [-1, -1]
-    const bytes = Buffer.from(text)
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text
     chunks.push(bytes, Buffer.from('|'))
     at += bytes.length + 1
     return [at - bytes.length - 1, at - 1]

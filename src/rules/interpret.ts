@@ -1,0 +1,74 @@
+/**
+ * The rules interpreted as they read: slow, with strings and sets, without tables, indices or bytes. Nothing runs on
+ * it. Tests hold the compiled rules against it: what one delivers the other must, to the same tenants.
+ */
+import { interpretCondition, type PlainFields } from './interpret-condition.ts'
+import { labelTenants } from './interpret-label.ts'
+import type { RulesModel } from './model.ts'
+
+export interface PlainEvent {
+  /** `other` when nothing recognises it. */
+  readonly stream: string
+  /** Bytes by position, trimmed; null when there is none. */
+  readonly label: Buffer | null
+  readonly complete_header: boolean
+  /** Its source may send its stream. */
+  readonly trusted: boolean
+  /** Its tail was cut, and with it perhaps the label. */
+  readonly cut: boolean
+  /** What conditions read, without `stream`, `tenant` and `owner`. */
+  readonly fields: PlainFields
+}
+
+export interface PlainVerdict {
+  readonly tenant: string | null
+  readonly reason: string
+  /** `tenant/forwarder`, sorted. */
+  readonly forwarders: readonly string[]
+}
+
+/** Who gets the event. The rules must have compiled without errors. */
+export function interpretEvent(model: RulesModel, event: PlainEvent): PlainVerdict {
+  const { tenant, reason } = whose(model, event)
+  const fields = { ...event.fields, stream: event.stream, ...(tenant === null ? {} : { tenant }) }
+  const wants = ({ where }: { readonly where: RulesModel['provider'][number]['where'] }): boolean =>
+    where === null || interpretCondition(where, fields)
+  const own = model.tenants
+    .filter(({ name }) => name === tenant)
+    .flatMap(({ name, forwarders }) =>
+      forwarders.filter(wants).map((forwarder) => `${name}/${forwarder.name}`),
+    )
+  const seen = tenant === null ? ['all', 'orphans'] : ['all', 'owned']
+  const provider = model.provider
+    .filter((forwarder) => seen.includes(forwarder.scope) && wants(forwarder))
+    .map(({ name }) => `provider/${name}`)
+  return { tenant, reason, forwarders: [...own, ...provider].toSorted() }
+}
+
+function whose(
+  model: RulesModel,
+  event: PlainEvent,
+): { readonly tenant: string | null; readonly reason: string } {
+  const nobody = (reason: string): { readonly tenant: null; readonly reason: string } => ({
+    tenant: null,
+    reason,
+  })
+  if (!event.trusted) return nobody('untrusted_source')
+  const stream = model.streams.find(({ name }) => name === event.stream)
+  if (stream === undefined || stream.label === 'none') return nobody('no_label')
+  if (event.label === null || event.label.length === 0) return nobody('no_label')
+  if (!event.complete_header) return nobody('untrusted_source')
+  if (event.cut) return nobody('unknown_label')
+  const label = event.label.toString('latin1')
+  const { literal, whole, lone } = labelTenants(model, stream, label)
+  for (const [tenants, reason] of [
+    [literal, 'literal'],
+    [whole, 'label'],
+    [lone, 'label'],
+  ] as const) {
+    const [tenant] = tenants
+    if (tenants.size > 1) return nobody('ambiguous_label')
+    if (tenant !== undefined) return { tenant, reason }
+  }
+  return nobody('unknown_label')
+}
