@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander'
 import { errorText, LogweirError } from '../base/errors.ts'
 import { endQuietlyWithoutReader, flush, say } from './output.ts'
-import { makeProgram } from './program.ts'
+import { makeProgram, normalise } from './program.ts'
 import { COMMANDS, LATER } from './table.ts'
 
 /** A bug in Logweir, as sysexits.h has it (EX_SOFTWARE). */
@@ -17,9 +17,11 @@ process.exit(await main())
 async function main(): Promise<number> {
   let status = 0
   try {
-    await makeProgram(COMMANDS, LATER, (ended) => {
+    const program = makeProgram(COMMANDS, LATER, (ended) => {
       status = ended
-    }).parseAsync()
+    })
+    const names = [...COMMANDS.map(({ name }) => name), ...LATER]
+    await program.parseAsync(normalise(process.argv.slice(2), names), { from: 'user' })
   } catch (error) {
     status = report(error)
   }

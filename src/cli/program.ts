@@ -27,6 +27,17 @@ export function makeProgram(
   return program
 }
 
+/**
+ * The words to read: `help NAME` asks what `NAME --help` asks, and a name that is no command is a mistake whatever
+ * stands behind it, `--help` too.
+ */
+export function normalise(words: readonly string[], names: readonly string[]): readonly string[] {
+  const [first, second] = words
+  if (first === 'help' && second !== undefined) return normalise([second, '--help'], names)
+  const unknown = first !== undefined && first !== 'help' && !first.startsWith('-') && !names.includes(first)
+  return unknown ? [first] : words
+}
+
 function makeCommand(entry: CliCommand, done: (status: number) => void): Command {
   const command = new Command(entry.name)
   command

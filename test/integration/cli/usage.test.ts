@@ -27,6 +27,9 @@ test('the version is the package\u2019s', async () => {
 
 test.each([
   [['chekc'], /^logweir: unknown command 'chekc'\n\(Did you mean check\?\)\n$/],
+  [['help', 'chekc'], /^logweir: unknown command 'chekc'\n\(Did you mean check\?\)\n$/],
+  [['chekc', '--help'], /^logweir: unknown command 'chekc'/],
+  [['help', 'tap'], /^logweir: `logweir tap` is not in this version yet/],
   [['check', '--jsno'], /^logweir: unknown option '--jsno'\n\(Did you mean --json\?\)\n$/],
   [['check', 'extra'], /^logweir: too many arguments for 'check'/],
   [
