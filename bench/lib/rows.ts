@@ -2,7 +2,10 @@
 import type { Plan, Row } from './measure.ts'
 import type { Router, RouterName } from './routers.ts'
 
-export const FILE_EVENTS = 400_000
+export function fileEvents(short: boolean): number {
+  return short ? 200_000 : 400_000
+}
+
 /** A UDP sender of this rate must lose nothing (issue, "How fast"). */
 export const UDP_RATE = 100_000
 
@@ -75,17 +78,16 @@ export function title(row: Row): string {
 /** How much is sent: enough that CPU is counted in whole percents, little enough that a slow peer takes seconds. */
 export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
   const { row, key } = entry
+  const all = fileEvents(short)
   const passes = key && (router.name === 'floor' || router.name === 'logweir') ? (short ? 2 : 3) : 1
   if (row.transport === 'udp') return udpPlan(router, row, short)
-  if (router.name === 'floor')
-    return { events: FILE_EVENTS, repeat: short ? 4 : 6, warm: FILE_EVENTS, passes, rate: 0 }
+  if (router.name === 'floor') return { events: all, repeat: 2.4e6 / all, warm: all, passes, rate: 0 }
   if (router.name === 'logweir') {
     const repeat = row.out !== 'tenants' || short ? 1 : 2
-    const events = short ? FILE_EVENTS / 2 : FILE_EVENTS
-    return { events, repeat, warm: FILE_EVENTS / 2, passes, rate: 0 }
+    return { events: all, repeat, warm: all / 2, passes, rate: 0 }
   }
   const least = row.tenants <= 10 ? 200_000 : key && !short ? 20_000 : 10_000
-  const events = Math.min(FILE_EVENTS, Math.max(least, Math.round(2e6 / router.cost(row.tenants))))
+  const events = Math.min(all, Math.max(least, Math.round(2e6 / router.cost(row.tenants))))
   return { events, repeat: 1, warm: Math.round(events / 10), passes, rate: 0 }
 }
 
@@ -93,6 +95,6 @@ export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
 function udpPlan(router: Router, row: Row, short: boolean): Plan {
   const able = 0.5e6 / router.cost(row.tenants)
   const rate = row.tenants === 10 ? UDP_RATE : Math.round(Math.min(UDP_RATE, able))
-  const events = Math.min(FILE_EVENTS, Math.max(10_000, Math.round(rate * (short ? 2 : 3.5))))
+  const events = Math.min(fileEvents(short), Math.max(10_000, Math.round(rate * (short ? 2 : 3.5))))
   return { events, repeat: 1, warm: Math.round(events / 10), passes: 1, rate }
 }
