@@ -15,22 +15,57 @@ interface Names {
   readonly owner_name: string | null
 }
 
+/** What an object's labels look like, in lower case where the format does not mind case. */
+interface Spelled {
+  readonly tenant: string
+  readonly format: LabelFormatModel
+  readonly wholes: ReadonlySet<string>
+  readonly lones: readonly Lone[]
+}
+
+interface Lone {
+  readonly text: string
+  readonly place: 'prefix' | 'suffix'
+  /** Bytes of the whole label at most. */
+  readonly most: number
+}
+
+const spelledOut = new WeakMap<RulesModel, readonly Spelled[]>()
+
 /** `label` is a byte string: a character of 0–255 a byte. */
 export function labelTenants(model: RulesModel, stream: StreamModel, label: string): LabelTenants {
   const found = { literal: new Set<string>(), whole: new Set<string>(), lone: new Set<string>() }
-  for (const tenant of model.tenants) {
-    if (tenant.labels.some(({ text }) => bytesOf(text).replaceAll(/^[ \t]+|[ \t]+$/g, '') === label)) {
-      found.literal.add(tenant.name)
-    }
-    for (const format of model.label_formats) {
-      if (!stream.label_formats.includes(format.name)) continue
-      for (const names of objects(tenant, format)) {
-        if (fitsWhole(format, names, label)) found.whole.add(tenant.name)
-        if (fitsLone(format, names, label)) found.lone.add(tenant.name)
-      }
-    }
+  for (const { name, labels } of model.tenants) {
+    if (labels.some(({ text }) => trim(bytesOf(text)) === label)) found.literal.add(name)
+  }
+  const spelled = spelledOut.get(model) ?? spellOut(model)
+  spelledOut.set(model, spelled)
+  for (const { tenant, format, wholes, lones } of spelled) {
+    if (!stream.label_formats.includes(format.name)) continue
+    const asked = fold(format, label)
+    if (wholes.has(asked)) found.whole.add(tenant)
+    const fits = ({ text, place, most }: Lone): boolean =>
+      label.length <= most && (place === 'prefix' ? asked.startsWith(text) : asked.endsWith(text))
+    if (lones.some(fits)) found.lone.add(tenant)
   }
   return found
+}
+
+function spellOut(model: RulesModel): Spelled[] {
+  return model.tenants.flatMap((tenant) =>
+    model.label_formats.flatMap((format) =>
+      objects(tenant, format).map((names) => ({
+        tenant: tenant.name,
+        format,
+        wholes: new Set(wholeLabels(format, names).map((label) => fold(format, label))),
+        lones: loneParts(format, names),
+      })),
+    ),
+  )
+}
+
+function trim(bytes: string): string {
+  return bytes.replaceAll(/^[ \t]+|[ \t]+$/g, '')
 }
 
 function objects(tenant: TenantModel, { of }: LabelFormatModel): Names[] {
@@ -58,46 +93,38 @@ function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1')
 }
 
-function equal(format: LabelFormatModel, one: string, other: string): boolean {
-  return one === other || (format.case === 'any' && fold(one) === fold(other))
+function fold(format: LabelFormatModel, bytes: string): string {
+  return format.case === 'any' ? bytes.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : bytes
 }
 
-function fold(bytes: string): string {
-  return [...bytes].map((char) => (char >= 'A' && char <= 'Z' ? char.toLowerCase() : char)).join('')
-}
-
-function fitsWhole(format: LabelFormatModel, names: Names, label: string): boolean {
+function wholeLabels(format: LabelFormatModel, names: Names): string[] {
   const separators = format.parts.length === 1 ? [''] : format.separators
-  for (const separator of separators) {
-    let labels = ['']
+  const labels = separators.flatMap((separator) => {
+    let joined = ['']
     for (const [place, part] of format.parts.entries()) {
+      const glue = place === 0 ? '' : bytesOf(separator)
       const spelled = spellings(part, format, names)
-      labels = labels.flatMap((head) =>
-        spelled.map((text) => head + (place === 0 ? '' : bytesOf(separator)) + text),
-      )
+      joined = joined.flatMap((head) => spelled.map((text) => head + glue + text))
     }
-    for (const whole of labels) {
-      for (const cut of format.cut === null ? [whole] : [whole, ...cuts(whole, format.cut)]) {
-        if (equal(format, cut.replaceAll(/^[ \t]+|[ \t]+$/g, ''), label)) return true
-      }
-    }
-  }
-  return false
+    return joined
+  })
+  const { cut } = format
+  return (cut === null ? labels : labels.flatMap((label) => [label, ...cuts(label, cut)])).map(trim)
 }
 
-function fitsLone(format: LabelFormatModel, names: Names, label: string): boolean {
+function loneParts(format: LabelFormatModel, names: Names): Lone[] {
   const last = format.parts.length - 1
-  if (last === 0) return false
-  return format.parts.some((part, place) => {
-    if (!part.alone || (place !== 0 && place !== last)) return false
+  if (last === 0) return []
+  return format.parts.flatMap((part, index) => {
+    if (!part.alone || (index !== 0 && index !== last)) return []
+    const place = index === 0 ? 'prefix' : 'suffix'
     const glue = Math.max(...format.separators.map((separator) => bytesOf(separator).length)) * last
     const beside = format.parts
       .filter((other) => other !== part)
       .reduce((sum, other) => sum + longest(other), glue)
-    return spellings(part, format, names).some((text) => {
-      const piece = place === 0 ? label.slice(0, text.length) : label.slice(-text.length)
-      return label.length <= text.length + beside && equal(format, piece, text)
-    })
+    return spellings(part, format, names).map(
+      (text): Lone => ({ text: fold(format, text), place, most: text.length + beside }),
+    )
   })
 }
 
@@ -113,7 +140,7 @@ function spellings(part: LabelPartModel, format: LabelFormatModel, names: Names)
   const isName = part.take === 'name' || part.take === 'owner_name'
   let texts: string[]
   if (isName) {
-    const trimmed = text.replaceAll(/^[ \t]+|[ \t]+$/g, '')
+    const trimmed = trim(text)
     texts = [text, trimmed, trimmed.replaceAll(/[ \t]+/g, ' ')]
     if (format.case === 'any') texts = texts.flatMap((name) => [name, name.toLowerCase(), name.toUpperCase()])
   } else {
@@ -121,8 +148,8 @@ function spellings(part: LabelPartModel, format: LabelFormatModel, names: Names)
   }
   const { first } = part
   const spelled = texts.map(bytesOf).flatMap((bytes) => (first === null ? [bytes] : cuts(bytes, first)))
-  const all = isName ? spelled.flatMap((bytes) => [bytes, bytes.replaceAll(/^[ \t]+|[ \t]+$/g, '')]) : spelled
-  return all.filter((bytes) => bytes !== '')
+  const all = isName ? spelled.flatMap((bytes) => [bytes, trim(bytes)]) : spelled
+  return [...new Set(all)].filter((bytes) => bytes !== '')
 }
 
 /** Cut after `count` characters, UTF-16 units, or bytes. */
