@@ -57,14 +57,11 @@ export class References {
     if (this.#resolved.size === 0) return { message, hint }
     for (const [at, origin] of this.#resolved) {
       if (!covers(at, key(path)) || origin.text === '') continue
-      const told = [message, hint].some(
-        (text) => text.includes(origin.text) || text.includes(JSON.stringify(origin.text).slice(1, -1)),
-      )
-      if (told)
-        return {
-          message: `the value of ${origin.what} does not fit here`,
-          hint: 'correct it where it is set',
-        }
+      if (!repeats(message, origin.text) && !repeats(hint, origin.text)) continue
+      return {
+        message: `the value of ${origin.what} does not fit here`,
+        hint: 'correct it where it is set',
+      }
     }
     return { message, hint }
   }
@@ -158,6 +155,17 @@ function resolveOne(
 
 function key(path: Path): string {
   return path.join('\u0000')
+}
+
+/** Characters that a message may share with a secret: messages cut and quote values, so a part counts as well. */
+const SHARED = 3
+
+function repeats(said: string, text: string): boolean {
+  if (text.length <= SHARED) return said.includes(text)
+  for (let at = 0; at + SHARED < said.length; at += 1) {
+    if (text.includes(said.slice(at, at + SHARED + 1))) return true
+  }
+  return false
 }
 
 function covers(at: string, path: string): boolean {

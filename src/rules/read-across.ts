@@ -85,8 +85,11 @@ export function checkFiles(
     const first = seen.get(path)
     if (first === undefined) seen.set(path, `${owner}/${name}`)
     else {
-      const message = `${owner}/${name} writes the file of ${first}: ${path}`
-      report.errorAt(place, message, 'give each forwarder its own file')
+      report.errorAt(
+        place,
+        `${owner}/${name} writes the file of ${first}`,
+        'give each forwarder its own file',
+      )
     }
   }
   for (const { model, report } of tenants) for (const one of model.forwarders) look(model.name, one, report)

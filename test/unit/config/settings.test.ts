@@ -155,3 +155,66 @@ queue: { memory_max: { file: s } }
   expect(findings.length).toBeGreaterThan(10)
   expect(JSON.stringify(findings)).not.toContain('hunter2')
 })
+
+test('not even a part of it: what a message would cut or take apart', () => {
+  const text = `version: 1
+listeners: [{ name: a, transport: tcp, bind: { env: S }, allow: [{ env: S }] }]
+queue: { memory_max: { env: S } }
+`
+  const found = settingsFindings(text, { S: `hunter2:${'hunter3'.repeat(100)}` })
+  expect(found.filter((line) => line.includes('error'))).toHaveLength(3)
+  expect(found.join()).not.toContain('hunt')
+  expect(found.join()).toContain('listeners[0].bind: the value of environment variable S does not fit here')
+})
+
+test('every documented key is understood', () => {
+  const settings = good(`version: 1
+listeners:
+  - name: syslog-udp
+    transport: udp
+    bind: "[::]:5514"
+    receive_buffer: 4MiB
+    allow: ["10.0.0.0/8", "127.0.0.0/8", "::1/128"]
+    rate_max: 50000
+    peers_max: 5000
+  - name: syslog-tcp
+    transport: tcp
+    bind: "[::]:5514"
+    allow: ["10.0.0.0/8"]
+    framing: auto
+    frame_max: 64KiB
+    connections_max: 4000
+    connections_per_address: 128
+    idle_timeout: off
+    frame_timeout: 30s
+    proxy_from: []
+  - name: syslog-tls
+    transport: tls
+    bind: "[::]:6514"
+    allow: ["10.0.0.0/8"]
+    tls:
+      certificate: certs/router.crt
+      key: certs/router.key
+      generate: true
+      client_auth: none
+      client_fingerprints: []
+      handshakes_max: 256
+      handshakes_per_address: 64
+      handshake_timeout: 10s
+      min_version: TLSv1.3
+sources:
+  - { name: fra1-hosts, from: [10.20.0.0/22], streams: [esxi, nsxt.dfw], site: fra1, zone: UTC }
+  - { name: fra1-vcenter, from: [10.20.9.5], streams: [vcenter], site: fra1 }
+rules: rules
+data: var
+queue: { memory_max: 256MiB, spill_after: 1s }
+batch: { bytes: 64KiB, age: 100ms }
+spool: { disk_max: 20GiB, disk_free_min: 1GiB, sync: normal }
+limits: { forwarders_per_tenant: 10, file_max: 8MiB, forwarder_idle: 60s }
+workers: 1
+admin: { bind: "127.0.0.1:8514" }
+log: { level: info, format: json }
+`)
+  expect(settings.listeners.map(({ transport }) => transport)).toEqual(['udp', 'tcp', 'tls'])
+  expect(settings.sources[1]).toMatchObject({ from: ['10.20.9.5/32'], streams: ['vcenter'], site: 'fra1' })
+})

@@ -347,8 +347,8 @@ provider:
 `,
     },
     findings: [
-      'a.yaml:6:9: error: acme/b writes the file of acme/a: out/x.log | give each forwarder its own file',
-      'b/c.yaml:4:7: error: provider/all writes the file of acme/a: out/x.log | give each forwarder its own file',
+      'a.yaml:6:9: error: acme/b writes the file of acme/a | give each forwarder its own file',
+      'b/c.yaml:4:7: error: provider/all writes the file of acme/a | give each forwarder its own file',
       'd.yaml:4:7: error: the provider’s forwarder "ALL" is named twice, first at b/c.yaml:4 | give each its own name',
     ],
   },
