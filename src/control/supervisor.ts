@@ -199,8 +199,14 @@ export class Supervisor {
   }
 
   async #listen(): Promise<void> {
-    const answers = await this.#all((worker) => worker.ask<ListeningAnswer>({ type: 'listen' }))
-    this.#listening = answers[0]?.listeners ?? []
+    for (const worker of this.#workers) await this.#listenOne(worker as WorkerThread)
+  }
+
+  /** The first worker says what `port: 0` became; the others, and those that start again, take the same. */
+  async #listenOne(worker: WorkerThread): Promise<void> {
+    const ports = Object.fromEntries(this.#listening.map(({ name, port }) => [name, port]))
+    const { listeners } = await worker.ask<ListeningAnswer>({ type: 'listen', ports })
+    this.#listening = listeners
   }
 
   #all<T>(act: (worker: WorkerThread) => Promise<T>): Promise<T[]> {
@@ -274,7 +280,8 @@ export class Supervisor {
       await this.#prepare(index, this.#settings, this.#plan, true)
       const worker = this.#workers[index] as WorkerThread
       await worker.ask({ type: 'commit' })
-      await worker.ask({ type: 'listen' })
+      await this.#listenOne(worker)
+      this.#log('info', `worker ${index} runs again`)
     }).catch((error: unknown) =>
       this.#log('error', `worker ${index} could not be started: ${errorText(error)}`),
     )

@@ -47,12 +47,12 @@ export class Listeners {
   }
 
   /** Opens what is missing, lets the rest read its certificates again. */
-  async apply(): Promise<ListeningAnswer['listeners']> {
+  async apply(ports: Readonly<Record<string, number>>): Promise<ListeningAnswer['listeners']> {
     const settings = this.#settings
     if (settings === undefined || this.#stopped) return []
     for (const [index, listener] of settings.listeners.entries()) {
       const open = this.#open.get(listener.name)
-      if (open === undefined) await this.#start(listener, index, settings)
+      if (open === undefined) await this.#start(listener, index, settings, ports[listener.name] ?? 0)
       else await open.listener.reload?.()
     }
     return this.addresses()
@@ -68,9 +68,10 @@ export class Listeners {
     this.#open.clear()
   }
 
-  async #start(settings: ListenerSettings, index: number, all: Settings): Promise<void> {
+  async #start(settings: ListenerSettings, index: number, all: Settings, port: number): Promise<void> {
     const { intake, clock, workers, counters, log } = this.#deps
-    const listener = await createListener(settings, index, {
+    const bound = settings.port === 0 ? { ...settings, port } : settings
+    const listener = await createListener(bound, index, {
       intake,
       tally: new Tally(counters.block('listener', settings.name)),
       sources: all.sources,

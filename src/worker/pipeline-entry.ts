@@ -43,7 +43,7 @@ async function act(message: ToWorker): Promise<unknown> {
     case 'discard':
       return pipeline.discard()
     case 'listen':
-      return pipeline.listen()
+      return pipeline.listen(message.ports)
     case 'measure':
       return pipeline.measure()
     case 'stop':

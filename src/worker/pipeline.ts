@@ -198,8 +198,8 @@ export class Pipeline implements Intake {
   }
 
   /** Opens or changes the listeners to what the committed settings say. */
-  async listen(): Promise<ListeningAnswer> {
-    return { listeners: await this.#listeners.apply() }
+  async listen(ports: Readonly<Record<string, number>>): Promise<ListeningAnswer> {
+    return { listeners: await this.#listeners.apply(ports) }
   }
 
   /** Brings the gauges in shared memory up to date. */

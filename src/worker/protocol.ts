@@ -26,7 +26,8 @@ export type ToWorker =
     }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'discard'; readonly id: number }
-  | { readonly type: 'listen'; readonly id: number }
+  /** `ports` by listener: what `port: 0` became in the first worker, or before a worker died. */
+  | { readonly type: 'listen'; readonly id: number; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'measure'; readonly id: number }
   | { readonly type: 'spool'; readonly port: MessagePort }
   | { readonly type: 'files'; readonly port: MessagePort }

@@ -26,13 +26,10 @@ test('a worker dies while it seals: what it held is dropped as `crash`, and even
   const router = await start('worker.seal=exit@20')
   await sendLines(router.port('tcp'), events(20_000)).catch(() => undefined)
   await router.seen(({ msg }) => msg === 'worker 0 died and is started again')
-  await router.until((ledger) => ledger.forwarders.length > 0)
-  const before = await router.status()
-  expectBalanced(before)
-  await router.until(() => true)
-  const listening = await waitForPort(router)
-  await sendLines(listening, events(100))
-  await receiver?.until(() => (receiver?.lines ?? 0) > 0 && receiver?.sample.includes(' PASS 99 ') === true)
+  expectBalanced(await router.status())
+  await router.seen(({ msg }) => msg === 'worker 0 runs again')
+  await sendLines(router.port('tcp'), events(100))
+  await receiver?.until(() => receiver?.sample.includes(' PASS 99 ') === true)
   const ledger = await router.until((now) => forwarderOf(now, 'tenant-0', 'siem').in_flight === 0)
   expectBalanced(ledger)
   expect(forwarderOf(ledger, 'tenant-0', 'siem').dropped['crash'] ?? 0).toBeGreaterThan(0)
@@ -57,16 +54,10 @@ test('the spool thread dies while it commits: nothing is lost, nothing waits for
 
 test('a thread that dies again and again ends the process with 70', async () => {
   const router = await start('worker.seal=exit@1')
-  for (let death = 0; death < 3; death++) {
-    const port = await waitForPort(router).catch(() => 0)
-    if (port === 0) break
-    await sendLines(port, events(10)).catch(() => undefined)
+  for (let death = 1; death <= 3; death++) {
+    const again = router.next(({ msg }) => msg === 'worker 0 runs again')
+    await sendLines(router.port('tcp'), events(10)).catch(() => undefined)
+    await Promise.race([again, router.exit])
   }
   expect(await router.exit).toBe(70)
 })
-
-/** The port of the listener once the worker listens again. */
-async function waitForPort(router: Router): Promise<number> {
-  const status = (await router.until(() => true)) as unknown as { listeners: { port: number }[] }
-  return status.listeners[0]?.port ?? 0
-}
