@@ -82,3 +82,20 @@ test.each(['config', 'rules'])('the schema of %s is JSON Schema', async (of) => 
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ type: 'object' })
 })
+
+test('a bug is one line and 70; where it is only on request', async () => {
+  const broken = 'data:text/javascript,JSON.stringify = () => { throw new TypeError("broken on purpose") }'
+  const cwd = tempFolder(FILES)
+  const short = await logweir(['check', '--json'], {
+    cwd,
+    env: { NODE_OPTIONS: `--import=${encodeURI(broken)}` },
+  })
+  expect(short).toMatchObject({
+    code: 70,
+    stdout: '',
+    stderr: 'logweir: this is a bug: broken on purpose (LOGWEIR_DEBUG=1 shows where)\n',
+  })
+  const env = { NODE_OPTIONS: `--import=${encodeURI(broken)}`, LOGWEIR_DEBUG: '1' }
+  const long = await logweir(['check', '--json'], { cwd, env })
+  expect([long.code, long.stderr]).toEqual([70, expect.stringMatching(/\n {4}at .*src\/config/)])
+})
