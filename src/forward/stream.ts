@@ -49,6 +49,7 @@ export class StreamDestination implements Destination {
   #socket: Socket | undefined
   #dialling: AbortController | undefined
   #timer: Timer | undefined
+  #idling = false
   #stopping: Promise<void> | undefined
   /** Which of the name's addresses worked last. */
   #address = 0
@@ -178,9 +179,13 @@ export class StreamDestination implements Destination {
     this.#release(socket)
     socket.destroy()
     const unsettled = this.#giveBack()
-    // Receivers close quiet connections: nothing is lost, and the next batch connects again.
-    if (!unsettled && this.#failure === undefined) this.#phase = 'idle'
-    else this.#retry('connection', why)
+    // Receivers close quiet connections: nothing is lost, and the next batch connects again. One that closes as
+    // soon as it is connected is not quiet.
+    const quiet = !unsettled && this.#failure === undefined
+    if (!quiet || this.#deps.clock.monotonic() - this.#opened_at < QUIET_MS)
+      return this.#retry('connection', why)
+    this.#phase = 'idle'
+    this.#seek()
   }
 
   #release(socket: Socket): void {
@@ -228,7 +233,7 @@ export class StreamDestination implements Destination {
       this.#settle(Number.NEGATIVE_INFINITY)
     } while (this.#again && !this.#blocked)
     this.#pumping = false
-    if (this.#phase === 'open' && this.#timer === undefined) this.#arm()
+    if (this.#phase === 'open') this.#arm()
   }
 
   #writeTurn(): void {
@@ -301,9 +306,16 @@ export class StreamDestination implements Destination {
 
   // ---- the timer ---------------------------------------------------------------------------------
 
+  /** One timer: for the idle time while nothing is unsettled, else to look at the window. */
   #arm(): void {
-    const wait = this.#window.length > 0 ? LOOK_MS : this.#deps.idle
-    this.#timer = this.#deps.clock.after(wait, () => {
+    const idle = this.#window.length === 0
+    if (this.#timer !== undefined) {
+      // A timer that comes too early looks and is set again; only the idle one can be too late.
+      if (idle || !this.#idling) return
+      this.#timer.cancel()
+    }
+    this.#idling = idle
+    this.#timer = this.#deps.clock.after(idle ? this.#deps.idle : LOOK_MS, () => {
       this.#timer = undefined
       this.#look()
     })
@@ -324,7 +336,7 @@ export class StreamDestination implements Destination {
       this.#failure = new Error(`it took nothing for ${STALL_MAX_MS / 1000} s`)
       return this.#lost(socket)
     }
-    if (this.#phase === 'open' && this.#timer === undefined) this.#arm()
+    if (this.#phase === 'open') this.#arm()
   }
 
   /** Whether a peer that takes nothing has had its time. Says in the status when it begins. */

@@ -144,9 +144,10 @@ export class UdpDestination implements Destination {
         reject(error)
       }
       const connect = (): void => {
-        socket.connect(this.#target.port, address, () => {
+        socket.connect(this.#target.port, address, (error?: Error | null) => {
           socket.removeListener('error', fail)
-          resolve(socket)
+          if (error === undefined || error === null) resolve(socket)
+          else fail(error)
         })
       }
       socket.once('error', fail)

@@ -48,6 +48,10 @@ describe('a good peer', () => {
     await lane.until(() => lane.settled.length === 2)
     expect(destination.state).toBe('active')
     expect(lane.bytes).toBe(sink.bytes)
+    // The same for what comes when the connection was already resting.
+    lane.add('<14>four')
+    await lane.until(() => lane.settled.length === 3)
+    expect(sink.connects).toBe(1)
     lane.check()
   })
 
@@ -240,4 +244,60 @@ test('exactly one wake-up is pending while there is data and no connection', asy
   expect(pending).toBe(1)
   await destination.stop(0)
   expect(pending).toBe(0)
+})
+
+describe('a peer that stalls', () => {
+  /** Minutes pass in seconds. */
+  const fast = {
+    wall: systemClock.wall,
+    monotonic: () => systemClock.monotonic() * 200,
+    after: (ms: number, act: () => void) => systemClock.after(ms / 200, act),
+  }
+
+  test('is said to, and given up after five minutes without a byte taken', async () => {
+    const sink = await sinkOf(blackHole())
+    const timeout = { connect: 1_000_000, request: 5000 }
+    const { lane, destination } = make(
+      sink.port,
+      { replay: 1_073_741_824, timeout },
+      { clock: fast, idle: 10_000_000 },
+    )
+    for (let i = 0; i < 150; i++) lane.add(...lines(i * 400, 400))
+    await expect.poll(() => destination.state, { timeout: 10_000 }).toBe('retrying')
+    expect(destination.last_error).toMatch(/^write: the other side has taken nothing for \d+ s$/)
+    await sink.until(() => sink.connects === 2)
+    await destination.stop(0)
+    lane.check()
+  })
+})
+
+test('a peer that dies again and again: nothing inside the window is lost, and each connection begins with a whole frame (R54)', async () => {
+  const read: string[] = []
+  const sink = await sinkOf(
+    new StreamSink((socket) => {
+      const mine = read.push('') - 1
+      let left = mine < 25 ? 20_000 + mine * 3777 : Number.POSITIVE_INFINITY
+      socket.on('data', (chunk: Buffer) => {
+        if (left <= 0) return
+        read[mine] += chunk.toString('latin1', 0, Math.min(left, chunk.length))
+        left -= chunk.length
+        if (left <= 0) socket.resetAndDestroy()
+      })
+    }).listen(),
+  )
+  const { lane } = make(sink.port, { retry: { first: 5, max: 10 } })
+  const all = lines(0, 20_000)
+  for (let i = 0; i < 100; i++) lane.add(...all.slice(i * 200, i * 200 + 200))
+  await lane.until(() => lane.settled.length === 100)
+  const known = new Set(all)
+  const seen = new Set<string>()
+  for (const text of read) {
+    const whole = text.split('\n').slice(0, -1)
+    for (const line of whole) expect(known.has(line)).toBe(true)
+    expect(whole).toEqual([...whole].sort())
+    for (const line of whole) seen.add(line)
+  }
+  expect(read.length).toBe(26)
+  expect(seen.size).toBe(all.length)
+  lane.check()
 })

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { JsonBuffer } from '../../base/json-buffer.ts'
-import { Fw, Grammar, type EventView } from '../../classify/view.ts'
+import { Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
 import type { EventEncoder } from './batch-encoder.ts'
 import type { EventReader } from './event-reader.ts'
