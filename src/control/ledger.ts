@@ -11,7 +11,7 @@ import {
   WorkerCell,
 } from '../base/counters.ts'
 
-/** INTERFACE.md, `status --json`, and what else an operator looks for. */
+/** docs/operations.md, `status --json`, and what else an operator looks for. */
 export interface Ledger {
   readonly received: number
   readonly refused: Readonly<Record<string, number>>
@@ -152,7 +152,7 @@ export function sumBlocks(
 ): Float64Array {
   const total = new Float64Array(size)
   for (const counters of workers) {
-    const block = counters.find(kind, name)
+    const block = counters.published(kind, name)
     if (block !== undefined) for (let n = 0; n < size; n++) add(total, n, cell(block, n))
   }
   return total
@@ -174,13 +174,13 @@ export function cell(cells: Float64Array, at: number): number {
 }
 
 function oldestAt(workers: readonly Counters[], key: string): number {
-  const stamps = workers.map((counters) => counters.find('forwarder', key)?.[ForwarderCell.oldest_at] ?? 0)
+  const stamps = workers.map((counters) => counters.published('forwarder', key)?.[ForwarderCell.oldest_at] ?? 0)
   return stamps.filter((at) => at > 0).reduce((oldest, at) => (oldest === 0 ? at : Math.min(oldest, at)), 0)
 }
 
 /** Of several workers' connections to one destination the one that is worst off names the state. */
 function worstState(workers: readonly Counters[], key: string): ForwarderLedger['state'] {
-  const states = workers.map((counters) => counters.find('forwarder', key)?.[ForwarderCell.state] ?? 0)
+  const states = workers.map((counters) => counters.published('forwarder', key)?.[ForwarderCell.state] ?? 0)
   const order = ['retrying', 'paused', 'active', 'stopped'] as const
   const present = new Set(states.map((state) => DESTINATION_STATES[state] ?? 'active'))
   return order.find((state) => present.has(state)) ?? 'active'

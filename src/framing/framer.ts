@@ -1,6 +1,6 @@
 /**
  * Cuts one connection's bytes into frames: octet counting and newline, mixed frame by frame (RFC 6587, RFC 5425
- * §4.3; WIRE-FORMATS F.5; R34 to R38). Frames do not depend on how the bytes were cut into chunks. A frame that
+ * §4.3; docs/parser-decisions.md; R34 to R38). Frames do not depend on how the bytes were cut into chunks. A frame that
  * lies within a chunk is handed over in place; only an unfinished one is copied, and kept.
  *
  * A count is believed only before a complete PRI, in every mode: what is not a count is a line where lines are

@@ -1,4 +1,4 @@
-/** What the first bytes of a frame say (WIRE-FORMATS F.5 rows 72 to 74, R36, R37). Pure and bounded. */
+/** What the first bytes of a frame say (docs/parser-decisions.md, R36, R37). Pure and bounded. */
 import type { Buffer } from 'node:buffer'
 import { SP } from './marks.ts'
 

@@ -3,7 +3,7 @@
  * (`test/support/fake-spool.ts`). It stands here because queues speak it. Chains are named by `worker` and forwarder key.
  */
 
-/** One batch on its way to or from disk: DESIGN.md's self-contained batch in its serialised form. */
+/** One batch on its way to or from disk: the self-contained batch of docs/batch-format.md. */
 export interface SpoolRow {
   readonly sequence: number
   readonly events: number

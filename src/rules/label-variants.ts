@@ -1,6 +1,6 @@
 /**
- * Every spelling that a label can have. Nobody has published how VCD composes labels byte by byte (LOG-FORMATS.md,
- * section 0), so the form in the rules is taken in each reading that it allows: hyphens kept or removed, every
+ * Every spelling that a label can have. Nobody has published how VCD composes labels byte by byte (docs/rules.md,
+ * "Labels"), so the form in the rules is taken in each reading that it allows: hyphens kept or removed, every
  * separator, names trimmed or with runs of blanks folded, letters in the given, lower or upper case, and a cut
  * counted in characters, in UTF-16 units (what Java's `substring` does) or in bytes. All are looked up at once, so
  * more readings cost memory, not time.

@@ -87,7 +87,7 @@ export interface ForwarderPlan {
   readonly settings: ForwarderSettings
 }
 
-/** A field that a condition can read, INTERFACE.md's dotted name with the firewall aliases resolved. */
+/** A field that a condition can read, docs/rules.md's dotted name with the firewall aliases resolved. */
 export type ConditionField =
   | 'stream' | 'severity' | 'facility' | 'hostname' | 'app_name' | 'proc_id' | 'msg_id' | 'message' | 'label'
   | 'peer' | 'listener' | 'source' | 'site' | 'header' | 'valid' | 'truncated' | 'tenant'
