@@ -113,13 +113,20 @@ const SIZES: Readonly<Record<CounterKind, number>> = {
 
 /** Where newly allocated blocks are; sent to the worker, which makes its own views. */
 export interface CounterGrant {
+  /** The cells, and behind them as many for what was last published. */
   readonly memory: SharedArrayBuffer
   readonly blocks: readonly { readonly kind: CounterKind; readonly name: string; readonly cell: number }[]
 }
 
-/** All blocks of one worker, on either side. */
+/**
+ * All blocks of one worker, on either side. The worker counts in `block`; readers want numbers of one moment that add
+ * up, so they read `published`, which holds what the cells were at the last {@link publish}: at a boundary, never in
+ * the middle of an event.
+ */
 export class Counters {
   readonly #blocks = new Map<string, Float64Array>()
+  readonly #published = new Map<string, Float64Array>()
+  readonly #memories: Float64Array[] = []
 
   /** Main: makes blocks for the names that have none yet, in one piece of memory. */
   allocate(wanted: readonly { readonly kind: CounterKind; readonly name: string }[]): CounterGrant {
@@ -130,16 +137,29 @@ export class Counters {
       cells += SIZES[kind]
       return { kind, name, cell }
     })
-    const grant = { memory: new SharedArrayBuffer(Math.max(1, cells) * 8), blocks }
+    const grant = { memory: new SharedArrayBuffer(Math.max(1, cells) * 16), blocks }
     this.adopt(grant)
     return grant
   }
 
   /** Takes blocks over that the other side allocated. */
   adopt(grant: CounterGrant): void {
+    const half = grant.memory.byteLength / 2
+    this.#memories.push(new Float64Array(grant.memory))
     for (const { kind, name, cell } of grant.blocks) {
       this.#blocks.set(`${kind}:${name}`, new Float64Array(grant.memory, cell * 8, SIZES[kind]))
+      this.#published.set(`${kind}:${name}`, new Float64Array(grant.memory, half + cell * 8, SIZES[kind]))
     }
+  }
+
+  /** Makes what the cells hold now the numbers that readers see. By the worker; by main when the worker is dead. */
+  publish(): void {
+    for (const memory of this.#memories) memory.copyWithin(memory.length / 2, 0, memory.length / 2)
+  }
+
+  /** A block as it was last published; undefined for a name that has none. */
+  published(kind: CounterKind, name: string): Float64Array | undefined {
+    return this.#published.get(`${kind}:${name}`)
   }
 
   /** All that was ever allocated, for a worker that starts again. */

@@ -8,6 +8,7 @@ import type { Settings } from '../config/types.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import { readRules, type RulesText } from '../rules/read.ts'
+import { checkSourceStreams } from '../rules/read-sources.ts'
 
 export interface Loaded {
   /** Missing when the configuration itself has errors. */
@@ -39,6 +40,7 @@ export function load(
   if (read.model === undefined) return { settings, plan: undefined, findings, files: read.files }
   const { sources, listeners } = settings
   const names = { listeners: listeners.map((listener) => listener.name), sources }
+  findings.push(...checkSourceStreams(settings, read.model, configuration.place))
   const compiled = compileRules(read.model, generation, { ...limits, ...names })
   findings.push(...compiled.findings)
   const failed = findings.some((finding) => finding.level === 'error')

@@ -9,8 +9,8 @@ import type { Batch } from './batch.ts'
 import { BatchDamaged, parseBatch, serialiseBatch } from './batch-codec.ts'
 import type { SpoolClient } from './spool-port.ts'
 
-/** Bytes asked for in one read. */
-const READ_BYTES = 256 * 1024
+/** Bytes asked for in one read; the next is asked for when half of it is used up. */
+const READ_BYTES = 512 * 1024
 /** Bytes dropped from disk at a time to make room. */
 const DROP_BYTES = 1024 * 1024
 /** Milliseconds between attempts after the disk refused. */
@@ -69,7 +69,11 @@ export class DiskBacklog {
 
   /** Bytes on disk of {@link batches}. */
   get bytes(): number {
-    let bytes = this.#unread.bytes
+    return this.#unread.bytes + this.#readAheadBytes
+  }
+
+  get #readAheadBytes(): number {
+    let bytes = 0
     for (const batch of this.#read_ahead) bytes += batch.disk_bytes
     return bytes
   }
@@ -130,7 +134,7 @@ export class DiskBacklog {
   /** The next batch from disk, or undefined: then a read is under way, or there is nothing. */
   take(): Batch | undefined {
     const batch = this.#read_ahead.shift()
-    if (this.#read_ahead.length === 0 && this.#unread.batches > 0) this.#read()
+    if (this.#unread.batches > 0 && this.#readAheadBytes < READ_BYTES / 2) this.#read()
     if (batch !== undefined) this.oldest_at = batch.received_at(0)
     return batch
   }

@@ -206,6 +206,7 @@ export class Pipeline implements Intake {
   measure(): MeasureAnswer {
     for (const queue of this.#forwarders?.queues ?? []) queue.measure()
     this.#cells[WorkerCell.memory_used] = this.#budget?.used ?? 0
+    this.#counters.publish()
     return {
       last_errors: this.#forwarders?.lastErrors() ?? {},
       unknown_labels: this.#unknown.list(this.#plan?.streams.map((stream) => stream.name) ?? []),
@@ -228,6 +229,7 @@ export class Pipeline implements Intake {
       return { spooled_events, failed: null }
     } catch (error) {
       forwarders.lost()
+      this.measure()
       return { spooled_events: 0, failed: `${spooled_events} events are lost: ${String(error)}` }
     }
   }
