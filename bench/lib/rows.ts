@@ -79,12 +79,12 @@ export function title(row: Row): string {
 export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
   const { row, key } = entry
   const all = fileEvents(short)
-  const passes = key && (router.name === 'floor' || router.name === 'logweir') ? (short ? 2 : 3) : 1
+  const passes = key && (router.name === 'floor' || router.name === 'logweir') ? 3 : 1
   if (row.transport === 'udp') return udpPlan(router, row, short)
   if (router.name === 'floor') return { events: all, repeat: 2.4e6 / all, warm: all, passes, rate: 0 }
   if (router.name === 'logweir') {
     const repeat = row.out !== 'tenants' || short ? 1 : 2
-    return { events: all, repeat, warm: all / 2, passes, rate: 0 }
+    return { events: all, repeat, warm: all, passes, rate: 0 }
   }
   const least = row.tenants <= 10 ? 200_000 : key && !short ? 20_000 : 10_000
   const events = Math.min(all, Math.max(least, Math.round(2e6 / router.cost(row.tenants))))
