@@ -14,62 +14,56 @@ const MSGID_MAX = 32
 
 /** Reads the fields; `from` is the offset behind TIMESTAMP. Fields that are missing leave the rest absent and the message empty. */
 export function readRfc5424Fields(view: EventView, buf: Buffer, from: number, end: number): void {
-  let p = from + 1
-  let start = p
-  let field = 0
+  let p = from
   let odd = false
-  while (p < end) {
-    const c = buf[p]!
-    if (c <= SPACE || c > 0x7e) {
-      if (c !== SPACE) {
+  for (let field = 0; field < 4; field += 1) {
+    const start = fieldStart(view, buf, p, end)
+    p = start
+    while (p < end) {
+      const c = buf[p]!
+      if (c <= SPACE || c > 0x7e) {
+        if (c === SPACE) break
         odd = true
-      } else if (p === start) {
-        // More than one blank between fields.
-        odd = true
-        start = p + 1
-      } else {
-        if (setField(view, field, start, p - start === 1 && buf[start] === DASH ? -1 : p)) odd = true
-        field += 1
-        start = p + 1
-        if (field === 4) break
       }
+      p += 1
     }
-    p += 1
+    if (p > start && (p - start > 1 || buf[start] !== DASH)) setField(view, field, start, p)
   }
-  if (field < 4 && start < end) {
-    if (setField(view, field, start, end - start === 1 && buf[start] === DASH ? -1 : end)) odd = true
-    start = end
-  }
-  while (start < end && buf[start] === SPACE) {
-    odd = true
-    start += 1
-  }
+  if (odd) view.flags |= EventFlag.invalid
   view.msg_start = end
-  if (odd || start >= end) view.flags |= EventFlag.invalid
-  if (start < end) readTail(view, buf, start, end)
+  p = fieldStart(view, buf, p, end)
+  if (p < end) readTail(view, buf, p, end)
 }
 
-/** Notes a field, unless it is nil (`end` -1); true when it is longer than the standard lets it be. */
-function setField(view: EventView, field: number, start: number, end: number): boolean {
-  if (end < 0) return false
+/** Skips the one blank between fields. None or more than one is nearly right. */
+function fieldStart(view: EventView, buf: Buffer, from: number, end: number): number {
+  let p = from + 1
+  if (p < end && buf[p] !== SPACE) return p
+  view.flags |= EventFlag.invalid
+  if (p >= end) return end
+  while (p < end && buf[p] === SPACE) p += 1
+  return p
+}
+
+function setField(view: EventView, field: number, start: number, end: number): void {
+  let max = MSGID_MAX
   if (field === 0) {
     view.host_start = start
     view.host_end = end
-    return end - start > HOST_MAX
-  }
-  if (field === 1) {
+    max = HOST_MAX
+  } else if (field === 1) {
     view.app_start = start
     view.app_end = end
-    return end - start > APP_MAX
-  }
-  if (field === 2) {
+    max = APP_MAX
+  } else if (field === 2) {
     view.proc_start = start
     view.proc_end = end
-    return end - start > PROC_MAX
+    max = PROC_MAX
+  } else {
+    view.msgid_start = start
+    view.msgid_end = end
   }
-  view.msgid_start = start
-  view.msgid_end = end
-  return end - start > MSGID_MAX
+  if (end - start > max) view.flags |= EventFlag.invalid
 }
 
 /** Structured data and the message. What is not structured data where it should stand belongs to the message. */

@@ -21,6 +21,11 @@ export function yearAt(buf: Buffer, p: number): number {
   return buf[p]! * 1000 + buf[p + 1]! * 100 + buf[p + 2]! * 10 + buf[p + 3]! - 53328
 }
 
+/** Negative when one of two bytes is no digit. */
+function off(a: number, b: number): number {
+  return (a - 0x30) | (0x39 - a) | (b - 0x30) | (0x39 - b)
+}
+
 /** Days of a month, 1–12; `year` decides February. */
 export function monthDays(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
@@ -47,14 +52,14 @@ export function rfc3339End(buf: Buffer, p: number, end: number): number {
   if (buf[p + 4] !== 0x2d || buf[p + 7] !== 0x2d || buf[p + 13] !== COLON || buf[p + 16] !== COLON) return 0
   const t = buf[p + 10]
   if (t !== 0x54 && t !== 0x74) return 0
-  // Each digit, minus `0`: negative or above 9 leaves the sign bit in `odd`. Two digits are read as one number.
-  let odd = 0
-  for (let i = 0; i < 19; i += 1) {
-    // Offsets 4, 7, 10, 13 and 16 are the separators that were looked at above.
-    if (i === 4 || i === 7 || i === 10 || i === 13 || i === 16) continue
-    const d = buf[p + i]! - 0x30
-    odd |= d | (9 - d)
-  }
+  const odd =
+    off(buf[p]!, buf[p + 1]!) |
+    off(buf[p + 2]!, buf[p + 3]!) |
+    off(buf[p + 5]!, buf[p + 6]!) |
+    off(buf[p + 8]!, buf[p + 9]!) |
+    off(buf[p + 11]!, buf[p + 12]!) |
+    off(buf[p + 14]!, buf[p + 15]!) |
+    off(buf[p + 17]!, buf[p + 18]!)
   if (odd < 0) return 0
   const month = buf[p + 5]! * 10 + buf[p + 6]! - 528
   const day = buf[p + 8]! * 10 + buf[p + 9]! - 528

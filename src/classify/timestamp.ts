@@ -115,30 +115,24 @@ function resolveYear(month: number, day: number, clock: number, received: number
   return Number.NaN
 }
 
-/** The day that was written last and its text: events of one day follow each other. */
-let last_day = Number.NaN
-const last_day_text = Buffer.from('"0000-00-00T')
-
 /** Writes {@link utcText} as a JSON string or `null`, without making a text. */
 export function putUtc(target: JsonBuffer, ms: number): void {
   if (!(ms >= FIRST_MS && ms <= LAST_MS)) {
     target.putNull()
     return
   }
-  const day = Math.floor(ms / DAY_MS)
-  if (day !== last_day) {
-    last_day_text.write(new Date(day * DAY_MS).toISOString(), 1, 10, 'latin1')
-    last_day = day
-  }
   target.ensure(26)
   const out = target.bytes
   const n = target.length
-  for (let i = 0; i < 12; i += 1) out[n + i] = last_day_text[i]!
+  const day = Math.floor(ms / DAY_MS)
+  putDate(out, n + 1, day)
   const rest = Math.floor(ms - day * DAY_MS) | 0
   const seconds = (rest / 1000) | 0
   const minutes = (seconds / 60) | 0
   const hours = (minutes / 60) | 0
   const millis = rest - seconds * 1000
+  out[n] = 0x22
+  out[n + 11] = 0x54
   putTwo(out, n + 12, hours)
   out[n + 14] = 0x3a
   putTwo(out, n + 15, minutes - hours * 60)
@@ -150,6 +144,27 @@ export function putUtc(target: JsonBuffer, ms: number): void {
   out[n + 24] = 0x5a
   out[n + 25] = 0x22
   target.length = n + 26
+}
+
+/** `YYYY-MM-DD` of a day since the epoch, in the years 0 to 9999; years begin in March while counting. */
+function putDate(out: Buffer, p: number, day: number): void {
+  // One era of 400 years more, so that nothing is negative.
+  const shifted = day + 719_468 + 146_097
+  const era = (shifted / 146_097) | 0
+  const of_era = shifted - era * 146_097
+  const year_of_era =
+    ((of_era - ((of_era / 1460) | 0) + ((of_era / 36_524) | 0) - ((of_era / 146_096) | 0)) / 365) | 0
+  const of_year = of_era - (365 * year_of_era + ((year_of_era / 4) | 0) - ((year_of_era / 100) | 0))
+  const fifth = ((5 * of_year + 2) / 153) | 0
+  const month = fifth < 10 ? fifth + 3 : fifth - 9
+  const year = (era - 1) * 400 + year_of_era + (month <= 2 ? 1 : 0)
+  const century = (year / 100) | 0
+  putTwo(out, p, century)
+  putTwo(out, p + 2, year - century * 100)
+  out[p + 4] = 0x2d
+  putTwo(out, p + 5, month)
+  out[p + 7] = 0x2d
+  putTwo(out, p + 8, of_year - (((153 * fifth + 2) / 5) | 0) + 1)
 }
 
 function putTwo(out: Buffer, p: number, value: number): void {

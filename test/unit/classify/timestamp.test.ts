@@ -71,3 +71,13 @@ test('instants that four digits of a year cannot name have no text', () => {
   expect(utcText(8.64e15)).toBeNull()
   expect(utcText(-1)).toBe('1969-12-31T23:59:59.999Z')
 })
+
+test('every day is written as its date', () => {
+  const target = new JsonBuffer(64)
+  for (let day = -719_528; day <= 2_932_896; day += 37) {
+    const ms = day * 86_400_000 + 86_399_999
+    target.clear()
+    putUtc(target, ms)
+    if (target.written().toString() !== JSON.stringify(utcText(ms))) expect.unreachable(String(day))
+  }
+})
