@@ -4,6 +4,7 @@
  * trusted of an answer: it is bounded in time and bytes, and redirects are not followed.
  */
 import type { Buffer } from 'node:buffer'
+import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { gzip } from 'node:zlib'
 import type { Pool } from 'undici'
@@ -26,6 +27,8 @@ export interface HttpProfile {
   readonly headers: Readonly<Record<string, string>>
   /** A 429 without Retry-After is a used-up quota. */
   readonly slow_quota: boolean
+  /** Told the bytes of each body that was answered, as they went over the wire. */
+  readonly wrote: (bytes: number) => void
 }
 
 export class HttpClient {
@@ -51,6 +54,8 @@ export class HttpClient {
     this.#resolver = resolver
     this.#profile = profile
     this.#url = new URL(url)
+    // One signal for all requests at hand: as many listeners as there is concurrency are no leak.
+    setMaxListeners(0, this.#abort.signal)
   }
 
   /** Posts a body. Never throws. */
@@ -80,6 +85,7 @@ export class HttpClient {
     }
     if (http.token !== null) headers['authorization'] = `Bearer ${http.token}`
     if (http.gzip) headers['content-encoding'] = 'gzip'
+    const sent = http.gzip ? await compress(body) : body
     const {
       statusCode,
       headers: answered,
@@ -88,9 +94,10 @@ export class HttpClient {
       method: 'POST',
       path: `${this.#url.pathname}${this.#url.search}`,
       headers,
-      body: http.gzip ? await compress(body) : body,
+      body: sent,
       signal: this.#abort.signal,
     })
+    this.#profile.wrote(sent.length)
     const text = await readStart(answer)
     const retry_after = answered['retry-after']
     return outcomeOf(

@@ -13,7 +13,11 @@ export function httpDestination(
   deps: ForwardDeps,
   shared: { readonly encoder: EventEncoder; readonly resolver: Resolver },
 ): RequestDestination {
-  const client = new HttpClient(forwarder, url, deps, shared.resolver, { headers: {}, slow_quota: false })
+  const client = new HttpClient(forwarder, url, deps, shared.resolver, {
+    headers: {},
+    slow_quota: false,
+    wrote: (bytes) => lane.wrote(bytes),
+  })
   return new RequestDestination(forwarder, lane, deps, {
     encoder: shared.encoder,
     post: (body) => client.post(body),

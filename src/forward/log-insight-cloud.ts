@@ -18,7 +18,11 @@ export function cloudDestination(
   deps: ForwardDeps,
   resolver: Resolver,
 ): RequestDestination {
-  const profile = { headers: { structure: 'default' }, slow_quota: true }
+  const profile = {
+    headers: { structure: 'default' },
+    slow_quota: true,
+    wrote: (bytes: number): void => lane.wrote(bytes),
+  }
   const client = new HttpClient(forwarder, url, deps, resolver, profile)
   return new RequestDestination(forwarder, lane, deps, {
     encoder: new CloudEncoder(new EventReader(deps.streams)),

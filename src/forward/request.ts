@@ -148,7 +148,7 @@ export class RequestDestination implements Destination {
     switch (outcome.kind) {
       case 'delivered':
         work.done()
-        this.#wellAgain(length)
+        this.#wellAgain()
         this.#settle(work)
         return true
       case 'events':
@@ -175,8 +175,7 @@ export class RequestDestination implements Destination {
     this.#status.lost(reason, `an event was refused and is dropped: ${outcome.why}`)
   }
 
-  #wellAgain(bytes: number): void {
-    this.#lane.wrote(bytes)
+  #wellAgain(): void {
     this.#probing = false
     this.#slow_waits = 0
     this.#backoff.reset()

@@ -8,7 +8,7 @@ import type { Destination } from '../../src/queue/lane.ts'
 import type { ForwarderTls } from '../../src/rules/forwarder-settings.ts'
 import { makeAuthority, putFile, type TestAuthority, type TestPair } from '../support/authority.ts'
 import { FakeLane, testDeps, testSettings } from '../support/lanes.ts'
-import { gibberish, goodSink, noServerHello, type StreamSink } from '../support/sinks.ts'
+import { gibberish, goodSink, noServerHello, StreamSink } from '../support/sinks.ts'
 
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -201,4 +201,55 @@ test('certificate files are read at each connect, and a broken one says which', 
   await expect.poll(() => destination.last_error).toBe(`certificates: tls.ca ${path}: not a PEM file`)
   writeFileSync(path, authority.ca)
   await sink.until(() => sink.text() === '7 <14>one')
+})
+
+/** Answers a request whose body is an array. */
+const answering = (pair: TestPair): Promise<StreamSink> =>
+  new StreamSink(
+    (socket, sink) =>
+      socket.on('data', (chunk: Buffer) => {
+        sink.add(chunk)
+        if (sink.text().endsWith(']')) socket.write('HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n')
+      }),
+    { cert: pair.cert, key: pair.key },
+  ).listen()
+
+function post(port: number, tls: Partial<ForwarderTls>): { lane: FakeLane; destination: Destination } {
+  const base = testSettings({
+    type: 'log-insight-cloud',
+    to: { scheme: 'https', url: `https://siem.example.com:${port}/in` },
+    tls: { ca: null, certificate: null, key: null, fingerprint: null, server_name: null, ...tls },
+  })
+  const settings = { ...base, http: { ...base.http, gzip: false, token: 'planted' } }
+  const lane = new FakeLane(payloadForm(settings))
+  const destination = lane.attach(
+    createDestination({ key: lane.key, settings }, lane, testDeps({ resolver })),
+  )
+  ends.push(() => destination.stop(0))
+  return { lane, destination }
+}
+
+describe('https', () => {
+  test('to the right peer, by authority or by pin', async () => {
+    const sink = await sinkOf(answering(good))
+    for (const tls of [{ ca }, { fingerprint: good.fingerprint }]) {
+      const { lane } = post(sink.port, tls)
+      lane.add('one')
+      await lane.until(() => lane.settled.length === 1)
+    }
+    expect(sink.text().match(/POST \/in HTTP\/1.1/g)?.length).toBe(2)
+  })
+
+  test('the wrong peer sees neither the events nor the token', async () => {
+    const other = await stranger.issue(['siem.example.com'])
+    const sink = await sinkOf(answering(other))
+    for (const tls of [{ ca }, { ca, fingerprint: good.fingerprint }]) {
+      const { lane, destination } = post(sink.port, tls)
+      lane.add('one')
+      await expect.poll(() => destination.last_error).toMatch(/^request: TLS handshake: /)
+      await destination.stop(0)
+      lane.check()
+    }
+    expect(sink.bytes).toBe(0)
+  })
 })
