@@ -32,7 +32,7 @@ export class Connection implements FrameSink {
   readonly #framer: Framer
   readonly #bucket: Bucket | undefined
   #paused = false
-  /** Monotonic milliseconds: of the last bytes, and when the unfinished frame is due. */
+  /** Monotonic milliseconds: of the read at hand or the last one, and when the unfinished frame is due. */
   #read_at: number
   #frame_due = NEVER
   /** `framer.completed` when that frame began. */
@@ -120,15 +120,16 @@ export class Connection implements FrameSink {
 
   #read(chunk: Buffer): void {
     const framer = this.#framer
-    this.busy = true
-    framer.push(chunk)
     const { intake, clock, settings } = this.#shared
+    this.busy = true
+    // One look at the clock a read: a look an event costs as much as framing it.
+    const now = clock.monotonic()
+    this.#read_at = now
+    framer.push(chunk)
     if (this.#handed_over) {
       this.#handed_over = false
       intake.readDone(this.#origin)
     }
-    const now = clock.monotonic()
-    this.#read_at = now
     if (!framer.unfinished) this.#frame_due = NEVER
     else if (this.#frame_due === NEVER || framer.completed !== this.#frame) {
       // The deadline is the frame's own: more bytes of the same frame do not renew it (R39).
@@ -156,8 +157,8 @@ export class Connection implements FrameSink {
   }
 
   #withinRate(bucket: Bucket): boolean {
-    const { settings, clock, refusals } = this.#shared
-    if (takeToken(bucket, settings.rate_max ?? 0, clock.monotonic())) return true
+    const { settings, refusals } = this.#shared
+    if (takeToken(bucket, settings.rate_max ?? 0, this.#read_at)) return true
     refusals.refuse('rate', this.#origin.peer)
     return false
   }
