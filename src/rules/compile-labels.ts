@@ -55,15 +55,17 @@ class Owners {
   /** The owner that says only what both do: a key that fits two objects of a tenant tells no more. */
   shared(a: number, b: number): number {
     const [one, other] = [this.list[a] ?? NOBODY, this.list[b] ?? NOBODY]
-    const same = (x: NamedId | null, y: NamedId | null): NamedId | null =>
-      x !== null && x.id === y?.id ? x : null
     return this.index({
       ...one,
-      org_vdc: same(one.org_vdc, other.org_vdc),
-      data_center_group: same(one.data_center_group, other.data_center_group),
-      gateway: same(one.gateway, other.gateway),
+      org_vdc: shared(one.org_vdc, other.org_vdc),
+      data_center_group: shared(one.data_center_group, other.data_center_group),
+      gateway: shared(one.gateway, other.gateway),
     })
   }
+}
+
+function shared(one: NamedId | null, other: NamedId | null): NamedId | null {
+  return one !== null && one.id === other?.id ? one : null
 }
 
 /** All keys, by kind, then by their bytes in lower case. */

@@ -24,10 +24,8 @@ const NUMBERS: readonly ConditionField[] = [
 /** Whether the condition holds. */
 export function interpretCondition(condition: Condition, fields: PlainFields): boolean {
   if (condition.op === 'not') return !interpretCondition(condition.of, fields)
-  if (condition.op === 'all')
-    return (condition.of as readonly Condition[]).every((inner) => interpretCondition(inner, fields))
-  if (condition.op === 'any')
-    return (condition.of as readonly Condition[]).some((inner) => interpretCondition(inner, fields))
+  if (condition.op === 'all') return condition.of.every((inner) => interpretCondition(inner, fields))
+  if (condition.op === 'any') return condition.of.some((inner) => interpretCondition(inner, fields))
   if (!('field' in condition)) return false
   const values = valuesOf(condition.field, fields)
   if (condition.op === 'exists') return values.length > 0 === condition.present

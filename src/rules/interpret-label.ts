@@ -68,12 +68,14 @@ function trim(bytes: string): string {
   return bytes.replaceAll(/^[ \t]+|[ \t]+$/g, '')
 }
 
+function under(
+  owner: { readonly id: string; readonly name: string | null } | null,
+): Pick<Names, 'owner_id' | 'owner_name'> {
+  return { owner_id: owner?.id ?? null, owner_name: owner?.name ?? null }
+}
+
 function objects(tenant: TenantModel, { of }: LabelFormatModel): Names[] {
   const parents = [...tenant.org_vdcs, ...tenant.data_center_groups]
-  const under = (owner: { readonly id: string; readonly name: string | null } | null) => ({
-    owner_id: owner?.id ?? null,
-    owner_name: owner?.name ?? null,
-  })
   if (of === 'org')
     return tenant.org === null ? [] : [{ id: tenant.org.id, name: tenant.org.name, ...under(null) }]
   if (of !== 'gateway') {
@@ -159,5 +161,5 @@ function cuts(bytes: string, count: number): string[] {
   const half = /[\ud800-\udbff]$/.test(units)
   const whole = half ? units.slice(0, -1) : units
   const byUnits = half ? [whole, `${whole}?`, `${whole}\uFFFD`] : [whole]
-  return [bytesOf([...text].slice(0, count).join('')), ...byUnits.map(bytesOf), bytes.slice(0, count)]
+  return [bytesOf(Array.from(text).slice(0, count).join('')), ...byUnits.map(bytesOf), bytes.slice(0, count)]
 }

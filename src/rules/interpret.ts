@@ -45,14 +45,16 @@ export function interpretEvent(model: RulesModel, event: PlainEvent): PlainVerdi
   return { tenant, reason, forwarders: [...own, ...provider].toSorted() }
 }
 
-function whose(
-  model: RulesModel,
-  event: PlainEvent,
-): { readonly tenant: string | null; readonly reason: string } {
-  const nobody = (reason: string): { readonly tenant: null; readonly reason: string } => ({
-    tenant: null,
-    reason,
-  })
+interface Owner {
+  readonly tenant: string | null
+  readonly reason: string
+}
+
+function nobody(reason: string): Owner {
+  return { tenant: null, reason }
+}
+
+function whose(model: RulesModel, event: PlainEvent): Owner {
   if (!event.trusted) return nobody('untrusted_source')
   const stream = model.streams.find(({ name }) => name === event.stream)
   if (stream === undefined || stream.label === 'none') return nobody('no_label')

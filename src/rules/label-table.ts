@@ -126,19 +126,16 @@ interface Probes {
 
 const PROBE_INTS = 5
 
+function probeNumbers({ kind, max, exact, length, part }: LabelProbe): number[] {
+  return [kind, Math.min(max, LABEL_BYTES_MAX), exact ? 1 : 0, length, part === 'suffix' ? 1 : 0]
+}
+
 function flatten(probes: readonly LabelProbe[]): Probes {
   const wholes = probes.filter((probe) => probe.part === 'whole')
   const lones = probes.filter((probe) => probe.part !== 'whole')
-  const numbers = ({ kind, max, exact, length, part }: LabelProbe): number[] => [
-    kind,
-    Math.min(max, LABEL_BYTES_MAX),
-    exact ? 1 : 0,
-    length,
-    part === 'suffix' ? 1 : 0,
-  ]
   return {
-    wholes: Int32Array.from(wholes.flatMap(numbers)),
-    lones: Int32Array.from(lones.flatMap(numbers)),
+    wholes: Int32Array.from(wholes.flatMap(probeNumbers)),
+    lones: Int32Array.from(lones.flatMap(probeNumbers)),
     names: [...wholes, ...lones].map((probe) => probe.by),
     max: Math.max(0, ...wholes.map((probe) => Math.min(probe.max, LABEL_BYTES_MAX))),
   }

@@ -62,7 +62,7 @@ export function trimBlanks(text: string): string {
 
 /** The first `count` characters in every sense of the word. */
 export function cutEveryWay(bytes: string, count: number): Set<string> {
-  const points = [...readByteString(bytes)]
+  const points = Array.from(readByteString(bytes))
   const cuts = new Set([toByteString(points.slice(0, count).join('')), bytes.slice(0, count)])
   let units = 0
   let head = ''
@@ -80,11 +80,10 @@ export function cutEveryWay(bytes: string, count: number): Set<string> {
 
 function nameReadings(name: string, format: LabelFormatModel): Set<string> {
   const trimmed = trimBlanks(name)
-  const bases = new Set([name, trimmed, trimmed.replaceAll(/[ \t]+/g, ' ')])
+  const bases = [name, trimmed, trimmed.replaceAll(/[ \t]+/g, ' ')]
   // ASCII letters are folded at look-up, so only other letters need their cases listed.
   const cases = format.case === 'any' && /[^\x00-\x7f]/.test(name)
-  if (cases) for (const base of [...bases]) bases.add(base.toLowerCase()).add(base.toUpperCase())
-  return bases
+  return new Set(cases ? bases.flatMap((base) => [base, base.toLowerCase(), base.toUpperCase()]) : bases)
 }
 
 function idReadings(id: string, part: LabelPartModel): Set<string> {

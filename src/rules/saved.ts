@@ -1,6 +1,6 @@
 /**
  * The last good rules on disk: copies of the rules files as they were read, so that secrets stay the references
- * that they are (`{ env }`, `{ file }`) and a start with broken rules goes through the same reader as any other.
+ * that they are (`{ env }`, `{ file }`) and a start with broken rules goes through the reader like every start.
  *
  * `data/last-good/` holds one folder a saved set (`<sha-256 of its content>/manifest.json` and a file for each rules
  * file) and `current`, a file with the name of the folder in force. A set is complete and synced before `current` is

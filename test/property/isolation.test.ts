@@ -5,10 +5,8 @@ import { ConditionSet } from '../../src/rules/conditions.ts'
 import { explainEvent } from '../../src/rules/explain.ts'
 import { interpretEvent } from '../../src/rules/interpret.ts'
 import { LabelTable } from '../../src/rules/label-table.ts'
-import type { RulesModel } from '../../src/rules/model.ts'
 import { orphanReason, Ownership, sourceStreams } from '../../src/rules/ownership.ts'
-import type { Condition } from '../../src/rules/plan.ts'
-import { events, labelsOf, rules, sources } from '../support/rules-arbitrary.ts'
+import { events, labelsOf, latinRules, rules, sources } from '../support/rules-arbitrary.ts'
 
 const env = {
   listeners: [],
@@ -55,21 +53,3 @@ test('an event goes to whom the rules say, to all of them, and to no other tenan
   )
   expect(owned).toBeGreaterThan(300)
 })
-
-/** The interpreter's messages are byte strings: so must be the texts that conditions look for in them. */
-function latinRules(own: RulesModel): RulesModel {
-  const entries = <T extends { readonly where: Condition | null }>(list: readonly T[]): T[] =>
-    list.map((entry) => ({ ...entry, where: entry.where === null ? null : latin(entry.where) }))
-  return {
-    ...own,
-    provider: entries(own.provider),
-    tenants: own.tenants.map((t) => ({ ...t, forwarders: entries(t.forwarders) })),
-  }
-}
-
-function latin(asked: Condition): Condition {
-  if (asked.op === 'not') return { op: 'not', of: latin(asked.of) }
-  if (asked.op === 'all' || asked.op === 'any') return { op: asked.op, of: asked.of.map(latin) }
-  if (!('values' in asked) || asked.field !== 'message') return asked
-  return { ...asked, values: asked.values.map((text) => Buffer.from(text).toString('latin1')) }
-}

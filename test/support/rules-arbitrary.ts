@@ -177,7 +177,7 @@ const piece: fc.Arbitrary<Buffer> = fc.oneof(
     .map(([text, cut]) => Buffer.from(text).subarray(0, cut)),
   fc
     .tuple(fc.constantFrom(...names), fc.constantFrom(2, 5, 99))
-    .map(([text, cut]) => Buffer.from([...text].slice(0, cut).join(''))),
+    .map(([text, cut]) => Buffer.from(Array.from(text).slice(0, cut).join(''))),
   fc.constantFrom(...['', '-', '_', ' ', ...literals].map((text) => Buffer.from(text))),
   fc.uint8Array({ maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
 )
@@ -207,10 +207,9 @@ export function labelsOf(own: RulesModel): fc.Arbitrary<Buffer> {
     const parents = [...entry.org_vdcs, ...entry.data_center_groups]
     const groups = entry.data_center_groups.flatMap(({ id, name: called }) => [
       `${(called ?? '').slice(0, 5)}${id.slice(0, 27)}`,
-      `${[...(called ?? '').toUpperCase()].slice(0, 5).join('')}_${id.replaceAll('-', '').slice(0, 27)}`.slice(
-        0,
-        32,
-      ),
+      `${Array.from((called ?? '').toUpperCase())
+        .slice(0, 5)
+        .join('')}_${id.replaceAll('-', '').slice(0, 27)}`.slice(0, 32),
       `new${id.slice(0, 27)}`,
     ])
     const gateways = entry.gateways.flatMap(({ id, name: called }) =>
@@ -279,18 +278,15 @@ export function events(own: RulesModel, labels: fc.Arbitrary<Buffer>): fc.Arbitr
         ...(made.label === null ? {} : { label: made.label }),
         ...(hostname === undefined ? {} : { host: hostname }),
       })
-      const fields: PlainFields = Object.fromEntries([
-        ...Object.entries(fw).map(([key, text]) => [`firewall.${key}`, text]),
-        ...(hostname === undefined ? [] : [['hostname', hostname]]),
+      const fields: PlainFields = Object.fromEntries<string>([
+        ...Object.entries(fw).map(([key, text]) => [`firewall.${key}`, text] as const),
+        ...(hostname === undefined ? [] : [['hostname', hostname] as const]),
         // The label is the tail of the message here, as in a frame.
         ['message', view.buf.toString('latin1', view.msg_start, view.end)],
         ['peer', made.peer],
         ...(made.pri < 0 || made.pri > 191
           ? []
-          : [
-              ['severity', String(made.pri % 8)],
-              ['facility', String(made.pri >> 3)],
-            ]),
+          : [['severity', String(made.pri % 8)] as const, ['facility', String(made.pri >> 3)] as const]),
       ])
       const stream = streamNames[made.stream] ?? 'other'
       const plain = {
@@ -317,3 +313,21 @@ export const sources: readonly { readonly streams: readonly string[] | null }[] 
     ],
   },
 ]
+
+/** Plain messages are byte strings here, as labels of any bytes stand in them: so must be the texts looked for in them. */
+export function latinCondition(asked: Condition): Condition {
+  if (asked.op === 'not') return { op: 'not', of: latinCondition(asked.of) }
+  if (asked.op === 'all' || asked.op === 'any') return { op: asked.op, of: asked.of.map(latinCondition) }
+  if (!('values' in asked) || asked.field !== 'message') return asked
+  return { ...asked, values: asked.values.map((text) => Buffer.from(text).toString('latin1')) }
+}
+
+function latinEntries<T extends { readonly where: Condition | null }>(list: readonly T[]): T[] {
+  return list.map((entry) => ({ ...entry, where: entry.where === null ? null : latinCondition(entry.where) }))
+}
+
+/** The rules as the interpreter must have them; see {@link latinCondition}. */
+export function latinRules(own: RulesModel): RulesModel {
+  const tenants = own.tenants.map((entry) => ({ ...entry, forwarders: latinEntries(entry.forwarders) }))
+  return { ...own, provider: latinEntries(own.provider), tenants }
+}

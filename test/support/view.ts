@@ -43,7 +43,7 @@ export function makeView(fields: ViewFields): EventView {
     view.grammar = Grammar.dfw
     for (const [name, text] of Object.entries(fields.fw)) {
       const slot = Fw[name as keyof typeof Fw]
-      ;[view.fw[slot], view.fw[slot + 1]] = put(text) as [number, number]
+      ;[view.fw[slot], view.fw[slot + 1]] = put(text)
     }
   }
   const message = put(fields.message ?? '')

@@ -57,12 +57,13 @@ test('a plan holds everything by index', () => {
   expect(structuredClone(plan)).toEqual(plan)
 })
 
+const bad = (field: 'stream' | 'tenant', value: string): Condition => ({
+  op: 'not',
+  of: { op: 'equals', field, values: [value] },
+})
+
 describe('errors', () => {
   const labels = ['x']
-  const bad = (field: 'stream' | 'tenant', value: string): Condition => ({
-    op: 'not',
-    of: { op: 'equals', field, values: [value] },
-  })
   test.each<[string, RulesModel, string]>([
     ['a tenant twice', model([tenant('acme', { labels }), tenant('acme')]), 'tenant "acme" is there twice'],
     [

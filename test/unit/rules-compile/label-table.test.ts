@@ -15,8 +15,24 @@ const find = (table: LabelTable, stream: number, bytes: readonly number[] | Buff
   return table.find(stream, buf, 1, buf.length - 1)
 }
 
+const lower = (byte: number) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte)
+const lone = (kind: number, part: 'prefix' | 'suffix'): LabelProbe => ({
+  kind,
+  part,
+  length: 3,
+  max: 20,
+  exact: false,
+  by: part,
+})
+const key = (kind: number, text: string, owner: number, tenant: number) => ({
+  kind,
+  bytes: Buffer.from(text),
+  exact: false,
+  owner,
+  tenant,
+})
+
 test('letters of ASCII are equal in both cases, and no other bytes are', () => {
-  const lower = (byte: number) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte)
   const all = Array.from({ length: 256 }, (_, byte) => byte)
   const keys = all.filter((byte) => lower(byte) === byte)
   // At each place of a word, and in whole words as in the rest.
@@ -71,22 +87,7 @@ test('a label longer than every key is not read, however long it is', () => {
 })
 
 test('lone parts of one tenant agree, of two they do not', () => {
-  const lone = (kind: number, part: 'prefix' | 'suffix'): LabelProbe => ({
-    kind,
-    part,
-    length: 3,
-    max: 20,
-    exact: false,
-    by: part,
-  })
   const probes = [[lone(1, 'prefix'), lone(2, 'suffix')]]
-  const key = (kind: number, text: string, owner: number, tenant: number) => ({
-    kind,
-    bytes: Buffer.from(text),
-    exact: false,
-    owner,
-    tenant,
-  })
   const table = new LabelTable(
     buildLabelTable([key(1, 'abc', 1, 0), key(2, 'xyz', 2, 0), key(2, 'uvw', 3, 1)], probes),
   )

@@ -115,21 +115,22 @@ test('a literal label is found in every stream that carries labels, in its own c
   expect(ask('acme-legacy')).toBeUndefined()
 })
 
+const idOf = (index: number) => uuid(index + 1).slice(0, 27)
+const firstBytes = (text: string, bytes: number) => Buffer.from(text).subarray(0, bytes)
+
 test('names beyond ASCII are found in every case and in every sense of five characters', () => {
   const names = ['Grüße GmbH', '😀😀😀 ops', 'ÉCOLE sud']
   const groups = names.map((name, index) => idName(uuid(index + 1), name))
   const ask = asker(plan(model([tenant('t', { data_center_groups: groups })])))
-  const id = (index: number) => uuid(index + 1).slice(0, 27)
-  const cut = (text: string, bytes: number) => Buffer.from(text).subarray(0, bytes)
   const labels: [number, Buffer][] = [
-    [0, Buffer.from(`Grüße${id(0)}`)],
-    [0, Buffer.from(`GRÜSS${id(0)}`)],
-    [0, Buffer.from(`grüße${id(0)}`)],
-    [0, Buffer.concat([cut('Grüße', 5), Buffer.from(id(0))])],
-    [1, Buffer.from(`😀😀😀 o${id(1)}`)],
-    [1, Buffer.from(`😀😀?${id(1)}`)],
-    [1, Buffer.from(`😀😀${id(1)}`)],
-    [2, Buffer.from(`école${id(2)}`)],
+    [0, Buffer.from(`Grüße${idOf(0)}`)],
+    [0, Buffer.from(`GRÜSS${idOf(0)}`)],
+    [0, Buffer.from(`grüße${idOf(0)}`)],
+    [0, Buffer.concat([firstBytes('Grüße', 5), Buffer.from(idOf(0))])],
+    [1, Buffer.from(`😀😀😀 o${idOf(1)}`)],
+    [1, Buffer.from(`😀😀?${idOf(1)}`)],
+    [1, Buffer.from(`😀😀${idOf(1)}`)],
+    [2, Buffer.from(`école${idOf(2)}`)],
   ]
   for (const [index, label] of labels) {
     expect(ask(label), label.toString()).toMatchObject({ data_center_group: { id: uuid(index + 1) } })
@@ -177,9 +178,10 @@ test('lone parts of two tenants in one label are ambiguous', () => {
   expect(ask(`${VDC.slice(0, 10)}zz${GROUP.slice(0, 12)}`, 'both')).toBe(-1)
 })
 
+const errors = (rules: RulesModel) =>
+  compileRules(rules, 1, { forwarders_per_tenant: 10 }).findings.filter((f) => f.level === 'error')
+
 describe('confusable labels of two tenants are an error that names both', () => {
-  const errors = (rules: RulesModel) =>
-    compileRules(rules, 1, { forwarders_per_tenant: 10 }).findings.filter((f) => f.level === 'error')
   const near = `${VDC.slice(0, 12)}${uuid(9).slice(12)}`
   test.each<[string, RulesModel, string]>([
     [
