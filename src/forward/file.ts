@@ -179,7 +179,11 @@ export class FileDestination implements Destination {
     if (this.#working !== undefined) await withinGrace(this.#working, this.#deps.clock, grace_ms)
     const unfinished = this.#current
     this.#current = undefined
-    for (const batch of unfinished?.batches ?? []) this.#lane.giveBack(batch)
+    for (const batch of unfinished?.batches ?? []) {
+      // The system may still be reading it: another tenant's events must never come to stand there.
+      batch.borrowed = true
+      this.#lane.giveBack(batch)
+    }
     // A disk that hangs is not waited for: the system closes the file with the process.
     if (unfinished === undefined) await this.#close()
     this.#status.stopped()

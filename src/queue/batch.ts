@@ -104,6 +104,8 @@ export class Batch {
   disk_bytes = 0
   /** Set by stream destinations: the kernel took all of its bytes, so a dying router does not lose it. */
   written = false
+  /** Somebody may still read the payload after the batch is done with: its memory must not be used again. */
+  borrowed = false
 
   constructor(
     form: PayloadForm,

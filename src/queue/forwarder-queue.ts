@@ -478,7 +478,7 @@ export class ForwarderQueue implements Lane {
 
   #free(batch: Batch): void {
     this.#charge(-batch.held)
-    this.#deps.pool.give(batch.payload)
+    if (!batch.borrowed) this.#deps.pool.give(batch.payload)
     this.#deps.pool.giveIndex(batch.index)
   }
 }
