@@ -79,8 +79,8 @@ function logweirRules(setup: Setup): string {
   if (setup.provider.length > 0) lines.push('provider:', '  forwarders:')
   for (const f of setup.provider) {
     lines.push(`    - name: ${f.name}`, `      to: "${f.to}"`, `      scope: ${f.scope}`)
-    // A sender without a pace must wait for the forwarder for all, not overrun it. Little waits, so that nothing is spilled.
-    lines.push('      queue: { memory_max: 16MiB, when_full: block }')
+    // A sender without a pace must wait for the forwarder for all, not overrun it.
+    lines.push('      queue: { memory_max: 64MiB, when_full: block }')
     if (f.type) lines.push(`      type: ${f.type}`, '      token: { env: LOGWEIR_BENCH_TOKEN }')
   }
   return `${lines.join('\n')}\n`

@@ -83,8 +83,8 @@ export async function socketCost(bench: Bench, router: Router): Promise<FrameCos
     const whole_us = await cost(long_file, 1, 4000, 0)
     return {
       whole_us,
-      bytewise_us: await cost(long_file, 1, 20, 1),
-      short_frames_us: await cost(short_file, FRAME / SHORT, 20, 1),
+      bytewise_us: await cost(long_file, 1, 20, -1),
+      short_frames_us: await cost(short_file, FRAME / SHORT, 20, -1),
     }
   } finally {
     await proc.stop()

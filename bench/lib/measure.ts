@@ -24,7 +24,7 @@ export interface Plan {
   readonly repeat: number
   readonly warm: number
   readonly passes: number
-  /** UDP: events a second. TCP: bytes a write, 0 for as many as will go. */
+  /** Events a second, 0: as fast as they are taken. Below 0: so many bytes a write (TCP). */
   readonly rate: number
 }
 

@@ -1,6 +1,8 @@
 /** The rows of the table, and how many events each router is worth in each of them. */
 import type { Plan, Row } from './measure.ts'
 import type { Router, RouterName } from './routers.ts'
+/** Below what one core must do, so that the queue stays in memory: what is spilled would be measured too. */
+const CLOUD_RATE = 100_000
 
 export function fileEvents(short: boolean): number {
   return short ? 200_000 : 400_000
@@ -84,7 +86,7 @@ export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
   if (router.name === 'floor') return { events: all, repeat: 2.4e6 / all, warm: all, passes, rate: 0 }
   if (router.name === 'logweir') {
     const repeat = row.out !== 'tenants' || short ? 1 : 2
-    return { events: all, repeat, warm: all, passes, rate: 0 }
+    return { events: all, repeat, warm: all, passes, rate: row.out === 'cloud' ? CLOUD_RATE : 0 }
   }
   const least = row.tenants <= 10 ? 200_000 : key && !short ? 20_000 : 10_000
   const events = Math.min(all, Math.max(least, Math.round(2e6 / router.cost(row.tenants))))

@@ -5,8 +5,8 @@
  *
  * FRAMING is `newline` or `octet` (what the file holds). The first EVENTS events of FILE are sent REPEAT times.
  * tcp: shared out over CONNECTIONS in runs of whole events, written in pieces of at most 256 KiB (16 KiB where
- * there are many connections, so that they interleave); RATE is how many bytes to write at a time instead, without
- * waiting for more, or 0.
+ * there are many connections, so that they interleave), as fast as they are taken. RATE above 0: events a second,
+ * over all connections. RATE below 0: that many bytes a write instead, without waiting for more.
  * udp: a datagram an event, in bursts of 32 with sendmmsg, RATE events a second.
  * Prints one line when all is written: {"events":n,"bytes":n,"start_ns":n,"end_ns":n} (CLOCK_MONOTONIC).
  */
@@ -38,6 +38,11 @@ static int64_t now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void wait_until(int64_t due) {
+  struct timespec t = { due / 1000000000, due % 1000000000 };
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
 static struct sockaddr_in loopback(int port) {
@@ -82,8 +87,7 @@ static void send_udp(const char *p, size_t size, int octet, int port, long event
         messages[n].msg_hdr = (struct msghdr){ .msg_iov = &parts[n], .msg_iovlen = 1 };
       }
       int64_t due = start + (int64_t)((double)sent / rate * 1e9);
-      struct timespec t = { due / 1000000000, due % 1000000000 };
-      clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+      wait_until(due);
       for (int done = 0; done < n;) {
         int k = sendmmsg(fd, messages + done, (unsigned)(n - done), 0);
         if (k < 0 && (errno == EINTR || errno == ECONNREFUSED || errno == ENOBUFS)) continue;
@@ -98,11 +102,11 @@ static void send_udp(const char *p, size_t size, int octet, int port, long event
 
 struct run { size_t from, to, at; int left; };
 
-static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, int connections, size_t few) {
+static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, int connections, size_t few, double bytes_per_ns) {
   struct sockaddr_in a = loopback(port);
   struct pollfd *fds = calloc((size_t)connections, sizeof *fds);
   struct run *runs = calloc((size_t)connections, sizeof *runs);
-  size_t piece = few ? few : connections > 8 ? PIECE_MANY : PIECE;
+  size_t piece = few ? few : connections > 8 || bytes_per_ns > 0 ? PIECE_MANY : PIECE;
   int open = connections, one = 1;
   for (int i = 0; i < connections; i++) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -112,7 +116,10 @@ static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, in
     fds[i] = (struct pollfd){ .fd = fd, .events = POLLOUT };
     runs[i] = (struct run){ cuts[i], cuts[i + 1], cuts[i], repeat };
   }
+  int64_t start = now_ns();
+  double written = 0;
   while (open > 0) {
+    if (bytes_per_ns > 0) wait_until(start + (int64_t)(written / bytes_per_ns));
     if (poll(fds, (nfds_t)connections, -1) < 0 && errno != EINTR) die("poll");
     for (int i = 0; i < connections; i++) {
       if (fds[i].fd < 0 || !fds[i].revents) continue;
@@ -122,6 +129,7 @@ static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, in
       if (k < 0 && (errno == EAGAIN || errno == EINTR)) continue;
       if (k < 0) die("write");
       r->at += (size_t)k;
+      written += (double)k;
       if (r->at < r->to) continue;
       r->at = r->from;
       if (--r->left > 0) continue;
@@ -159,7 +167,11 @@ int main(int argc, char **argv) {
 
   int64_t start = now_ns();
   if (udp) send_udp(p, size, octet, port, events, repeat, atof(argv[8]));
-  else send_tcp(p, cuts, port, repeat, connections, (size_t)atol(argv[8]));
+  else {
+    double rate = atof(argv[8]);
+    size_t few = rate < 0 ? (size_t)-rate : 0;
+    send_tcp(p, cuts, port, repeat, connections, few, rate > 0 ? rate * (double)at / (double)events / 1e9 : 0);
+  }
   printf("{\"events\":%ld,\"bytes\":%zu,\"start_ns\":%lld,\"end_ns\":%lld}\n", events * repeat, at * (size_t)repeat,
          (long long)start, (long long)now_ns());
   return 0;
