@@ -146,7 +146,8 @@ export class Batch {
     const n = this.events
     if (this.indexFull) this.growIndex(new ArrayBuffer(this.index.byteLength * 2))
     if (event.received_at !== time_known) takeApart(event.received_at)
-    const peer = event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
+    const peer =
+      event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
     const words = this.#words
     const word = n * WORDS
     words[word] = offset

@@ -8,19 +8,13 @@
  * the chain on disk rises in sequence, and "older batches go first" holds through spool and restart.
  */
 import assert from 'node:assert/strict'
-import {
-  add,
-  DELIVERY_BUCKETS,
-  DESTINATION_STATES,
-  DROP_REASONS,
-  type DropReason,
-  ForwarderCell,
-} from '../base/counters.ts'
+import { add, DESTINATION_STATES, DROP_REASONS, type DropReason, ForwarderCell } from '../base/counters.ts'
 import type { Clock } from '../base/clock.ts'
 import { faultPoint } from '../base/faults.ts'
 import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
 import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
+import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type DiskPort } from './disk-backlog.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { BufferPool, MemoryBudget } from './memory.ts'
@@ -119,7 +113,10 @@ export class ForwarderQueue implements Lane {
 
   /** Whether so much waits that some of it should go to disk. */
   get #short(): boolean {
-    return this.#waiting > this.#limits.memory_max / 4 || (this.#deps.budget.pressed && this.#waiting > PRESSED_BYTES)
+    return (
+      this.#waiting > this.#limits.memory_max / 4 ||
+      (this.#deps.budget.pressed && this.#waiting > PRESSED_BYTES)
+    )
   }
 
   /** Bytes that a replay window may hold now: the queue's own needs come first. */
@@ -229,7 +226,13 @@ export class ForwarderQueue implements Lane {
 
   #begin(): Batch {
     const { pool } = this.#deps
-    const batch = new Batch(this.form, this.#identity, this.#names, pool.take(OPEN_BYTES), pool.takeIndex(OPEN_INDEX_BYTES))
+    const batch = new Batch(
+      this.form,
+      this.#identity,
+      this.#names,
+      pool.take(OPEN_BYTES),
+      pool.takeIndex(OPEN_INDEX_BYTES),
+    )
     batch.opened_mono = this.#deps.clock.monotonic()
     this.#open = batch
     this.#charge(batch.held)
@@ -481,24 +484,4 @@ export class ForwarderQueue implements Lane {
     if (!batch.borrowed) this.#deps.pool.give(batch.payload)
     this.#deps.pool.giveIndex(batch.index)
   }
-}
-
-/** Adds a delivered batch to the histogram (receive to acknowledged). */
-function observeDelivery(cells: Float64Array, batch: Batch, now: number): void {
-  const last = batch.events - 1
-  const first_bucket = bucketOf(now - batch.received_at(0))
-  if (first_bucket === bucketOf(now - batch.received_at(last))) {
-    add(cells, ForwarderCell.delivery + first_bucket, batch.events)
-  } else {
-    for (let n = 0; n <= last; n++)
-      add(cells, ForwarderCell.delivery + bucketOf(now - batch.received_at(n)), 1)
-  }
-  const middle = (batch.received_at(0) + batch.received_at(last)) / 2
-  add(cells, ForwarderCell.delivery_sum, (Math.max(0, now - middle) / 1000) * batch.events)
-}
-
-function bucketOf(ms: number): number {
-  let bucket = 0
-  while (bucket < DELIVERY_BUCKETS.length && ms > (DELIVERY_BUCKETS[bucket] as number) * 1000) bucket++
-  return bucket
 }
