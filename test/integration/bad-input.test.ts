@@ -15,6 +15,7 @@ import { closed, secureTo } from '../support/listening.ts'
 import { descriptors, MemoryWatch, MIB, mib } from '../support/process.ts'
 import { Receiver } from '../support/receiver.ts'
 import { dfwLine, expectBalanced, Router, tenantRules } from '../support/router.ts'
+import { say } from '../support/say.ts'
 import { root } from '../support/tree.ts'
 
 /** Length of the line without an end; by hand: LOGWEIR_LONG_LINE_MIB=1024. */
@@ -211,7 +212,7 @@ test('random bytes on the TLS port, bare and behind a handshake', async () => {
 
 function seed(): number {
   const one = runSeed()
-  console.info(`seed ${one}`)
+  say(`seed ${one}`)
   return one
 }
 
@@ -234,7 +235,7 @@ test('a count that is too long waits for its bytes, holds no memory for them, an
   await Promise.all(liars.map(closed))
   await reason.rises(25)
   const grown = watch.stop()
-  console.info(`25 counts of 9,999,999: memory grew by ${mib(grown)}`)
+  say(`25 counts of 9,999,999: memory grew by ${mib(grown)}`)
   expect(grown).toBeLessThan(50 * MIB)
 })
 
@@ -248,7 +249,7 @@ test('a line without an end costs its bounded part of memory, and the next line 
   socket.end('\n<13>after the long line\n')
   await closed(socket)
   const grown = watch.stop()
-  console.info(`a line of ${mib(LONG_LINE)}: memory grew by ${mib(grown)}`)
+  say(`a line of ${mib(LONG_LINE)}: memory grew by ${mib(grown)}`)
   expect(grown).toBeLessThan(100 * MIB)
   // The beginning of the long one, cut at `frame_max`, the next one, and what `served` has sent meanwhile.
   await router.until((ledger) => ledger.received >= before + 2)
