@@ -8,12 +8,13 @@ import { buildLabelTable, type LabelKey } from './label-table.ts'
 import {
   fromByteString,
   LABEL_BYTES_MAX,
+  type LabelVariant,
   labelVariants,
   toByteString,
   trimBlanks,
   VARIANTS_MAX,
 } from './label-variants.ts'
-import { formatSubjects, type Subject } from './compile-subjects.ts'
+import { formatSubjects, type Known, type Subject } from './compile-subjects.ts'
 import type { LabelFormatModel, RulesModel, StreamModel } from './model.ts'
 import type { LabelProbe, LabelTablePlan, NamedId, OwnerPlan } from './plan.ts'
 
@@ -128,6 +129,7 @@ export function compileLabels(
   return { labels: buildLabelTable(all, probes), owners: owners.list, reachable, findings }
 }
 
+/** Literals are what somebody typed: they count in every stream that carries labels, before composed ones, in their own case. */
 function addLiterals(model: RulesModel, keys: Keys, owners: Owners, findings: Finding[]): void {
   for (const [tenant, { labels }] of model.tenants.entries()) {
     for (const { place, text } of labels) {
@@ -153,7 +155,7 @@ function addFormat(
   owners: Owners,
   findings: Finding[],
 ): void {
-  const lone = new Map<string, number>()
+  const kinds = new Map<string, KeyKind>()
   for (const [tenant, entry] of model.tenants.entries()) {
     for (const subject of formatSubjects(entry, format)) {
       const variants = labelVariants(format, subject.from)
@@ -161,18 +163,24 @@ function addFormat(
         findings.push(tooMany(format, subject, variants))
         continue
       }
+      const ownerOf = (tells: LabelVariant['tells'], known: Known): number =>
+        variants.some((variant) => variant.tells === tells)
+          ? owners.index({ tenant, ...known, by: format.name, reason: 'label' })
+          : 0
+      const indices = { object: ownerOf('object', subject.known), owner: ownerOf('owner', subject.owner) }
+      const { place, text: object } = subject
       for (const { part, bytes, tells, max } of variants) {
         const length = part === 'whole' ? 0 : bytes.length
-        const kind = keys.kind(format.name, part, length, format.case === 'keep')
-        if (length > 0) lone.set(`${part} ${length}`, length)
-        const known = tells === 'object' ? subject.known : subject.owner
-        const owner = owners.index({ tenant, ...known, by: format.name, reason: 'label' })
-        keys.add(kind, { bytes, owner, tenant, place: subject.place, object: subject.text }, max, owners)
+        const name = `${part} ${length}`
+        const kind = kinds.get(name) ?? keys.kind(format.name, part, length, format.case === 'keep')
+        kinds.set(name, kind)
+        keys.add(kind, { bytes, owner: indices[tells], tenant, place, object }, max, owners)
       }
     }
   }
-  if (lone.size > LONE_LENGTHS_MAX) {
-    const message = `label_formats ${format.name}: its lone part has ${lone.size} different lengths`
+  const lone = [...kinds.values()].filter(({ length }) => length > 0).length
+  if (lone > LONE_LENGTHS_MAX) {
+    const message = `label_formats ${format.name}: its lone part has ${lone} different lengths`
     findings.push(
       error(format.place, message, 'let `alone` parts take an id, or a `first` that all names reach'),
     )

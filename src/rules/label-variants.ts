@@ -62,6 +62,7 @@ export function trimBlanks(text: string): string {
 
 /** The first `count` characters in every sense of the word. */
 export function cutEveryWay(bytes: string, count: number): Set<string> {
+  if (!/[^\x00-\x7f]/.test(bytes)) return new Set([bytes.slice(0, count)])
   const points = Array.from(readByteString(bytes))
   const cuts = new Set([toByteString(points.slice(0, count).join('')), bytes.slice(0, count)])
   let units = 0
