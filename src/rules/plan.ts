@@ -89,16 +89,52 @@ export interface ForwarderPlan {
 
 /** A field that a condition can read, docs/rules.md's dotted name with the firewall aliases resolved. */
 export type ConditionField =
-  | 'stream' | 'severity' | 'facility' | 'hostname' | 'app_name' | 'proc_id' | 'msg_id' | 'message' | 'label'
-  | 'peer' | 'listener' | 'source' | 'site' | 'header' | 'valid' | 'truncated' | 'tenant'
-  | 'firewall.event' | 'firewall.action' | 'firewall.direction' | 'firewall.protocol' | 'firewall.rule_id'
-  | 'firewall.source_ip' | 'firewall.destination_ip' | 'firewall.address'
-  | 'firewall.source_port' | 'firewall.destination_port' | 'firewall.port'
-  | 'firewall.tcp_flags' | 'firewall.ip_version' | 'firewall.length' | 'firewall.close'
-  | 'firewall.icmp_type' | 'firewall.icmp_code'
-  | 'firewall.packets_in' | 'firewall.packets_out' | 'firewall.bytes_in' | 'firewall.bytes_out'
-  | 'owner.org.id' | 'owner.org.name' | 'owner.org_vdc.id' | 'owner.org_vdc.name'
-  | 'owner.data_center_group.id' | 'owner.data_center_group.name' | 'owner.gateway.id' | 'owner.gateway.name'
+  | 'stream'
+  | 'severity'
+  | 'facility'
+  | 'hostname'
+  | 'app_name'
+  | 'proc_id'
+  | 'msg_id'
+  | 'message'
+  | 'label'
+  | 'peer'
+  | 'listener'
+  | 'source'
+  | 'site'
+  | 'header'
+  | 'valid'
+  | 'truncated'
+  | 'tenant'
+  | 'firewall.event'
+  | 'firewall.action'
+  | 'firewall.direction'
+  | 'firewall.protocol'
+  | 'firewall.rule_id'
+  | 'firewall.source_ip'
+  | 'firewall.destination_ip'
+  | 'firewall.address'
+  | 'firewall.source_port'
+  | 'firewall.destination_port'
+  | 'firewall.port'
+  | 'firewall.tcp_flags'
+  | 'firewall.ip_version'
+  | 'firewall.length'
+  | 'firewall.close'
+  | 'firewall.icmp_type'
+  | 'firewall.icmp_code'
+  | 'firewall.packets_in'
+  | 'firewall.packets_out'
+  | 'firewall.bytes_in'
+  | 'firewall.bytes_out'
+  | 'owner.org.id'
+  | 'owner.org.name'
+  | 'owner.org_vdc.id'
+  | 'owner.org_vdc.name'
+  | 'owner.data_center_group.id'
+  | 'owner.data_center_group.name'
+  | 'owner.gateway.id'
+  | 'owner.gateway.name'
 
 /** A compiled `where`: plain data, canonical (sorted), so that equal conditions have equal JSON. */
 export type Condition =
@@ -106,9 +142,17 @@ export type Condition =
   | { readonly op: 'not'; readonly of: Condition }
   /** Any of the values; numbers and strings that look alike are equal. Strings compare exactly. */
   | { readonly op: 'equals'; readonly field: ConditionField; readonly values: readonly string[] }
-  | { readonly op: 'contains' | 'starts_with' | 'ends_with'; readonly field: ConditionField; readonly values: readonly string[] }
+  | {
+      readonly op: 'contains' | 'starts_with' | 'ends_with'
+      readonly field: ConditionField
+      readonly values: readonly string[]
+    }
   /** Inclusive number ranges, any of. For severity 0 is emergency. */
-  | { readonly op: 'between'; readonly field: ConditionField; readonly ranges: readonly (readonly [number, number])[] }
+  | {
+      readonly op: 'between'
+      readonly field: ConditionField
+      readonly ranges: readonly (readonly [number, number])[]
+    }
   /** Address in any of the CIDR networks (a bare address is /32 or /128). */
   | { readonly op: 'network'; readonly field: ConditionField; readonly networks: readonly string[] }
   | { readonly op: 'exists'; readonly field: ConditionField; readonly present: boolean }
