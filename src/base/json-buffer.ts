@@ -8,9 +8,6 @@ import { utf8Sequence } from './utf8.ts'
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const HEX = Buffer.from('0123456789abcdef')
-const NULL = Buffer.from('null')
-const TRUE = Buffer.from('true')
-const FALSE = Buffer.from('false')
 
 /** Per byte: 0 copied as it is, 1 `\u00XX`, 2 part of a longer sequence, else the letter after a backslash. */
 const KIND = new Uint8Array(256)
@@ -27,13 +24,38 @@ KIND[BACKSLASH] = BACKSLASH
 /** Copies shorter than this are faster byte by byte than through `set`. */
 const SHORT = 24
 
+/** A part of a body that is always the same, ready to be written four bytes at a time. */
+export class JsonPiece {
+  readonly length: number
+  readonly words: Int32Array
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text)
+    const padded = Buffer.alloc((bytes.length + 3) & ~3)
+    padded.set(bytes)
+    this.length = bytes.length
+    this.words = Int32Array.from({ length: padded.length / 4 }, (_, i) => padded.readInt32LE(i * 4))
+  }
+}
+
 /** See the module. One is kept by its owner and cleared for each body; `bytes` changes when it grows. */
 export class JsonBuffer {
-  bytes: Buffer
+  #bytes: Buffer
+  #view: DataView
   length = 0
 
   constructor(capacity = 4096) {
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(64, capacity))
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(64, capacity))
+    this.#view = viewOf(this.#bytes)
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes
+  }
+
+  set bytes(bytes: Buffer) {
+    this.#bytes = bytes
+    this.#view = viewOf(bytes)
   }
 
   /** Forgets what was written; the memory stays. */
@@ -61,23 +83,34 @@ export class JsonBuffer {
     this.putRawRange(source, 0, source.length)
   }
 
+  putPiece(piece: JsonPiece): void {
+    const words = piece.words
+    const count = words.length
+    this.ensure(count * 4)
+    const view = this.#view
+    let n = this.length
+    for (let i = 0; i < count; i += 1, n += 4) view.setInt32(n, words[i]!, true)
+    // The padding behind the piece is written over by what follows.
+    this.length += piece.length
+  }
+
   /** `source[start, end)` as it is. */
   putRawRange(source: Uint8Array, start: number, end: number): void {
     const count = end - start
     this.ensure(count)
     const out = this.bytes
     let n = this.length
-    if (count < SHORT) for (let i = start; i < end; i += 1) out[n++] = source[i] ?? 0
+    if (count < SHORT) for (let i = start; i < end; i += 1) out[n++] = source[i]!
     else out.set(start === 0 && end === source.length ? source : source.subarray(start, end), n)
     this.length += count
   }
 
   putNull(): void {
-    this.putRaw(NULL)
+    this.putPiece(NULL)
   }
 
   putBoolean(value: boolean): void {
-    this.putRaw(value ? TRUE : FALSE)
+    this.putPiece(value ? TRUE : FALSE)
   }
 
   /** A number as JSON writes it; what is not finite becomes `null`. */
@@ -107,7 +140,7 @@ export class JsonBuffer {
     out[n++] = QUOTE
     let p = start
     while (p < end) {
-      const c = source[p] ?? 0
+      const c = source[p]!
       if (KIND[c] === 0) {
         out[n++] = c
         p += 1
@@ -156,14 +189,14 @@ export class JsonBuffer {
   #putSpecial(source: Uint8Array, p: number, end: number): number {
     const out = this.bytes
     let n = this.length
-    const c = source[p] ?? 0
-    const kind = KIND[c] ?? 0
+    const c = source[p]!
+    const kind = KIND[c]!
     let next = p + 1
     if (kind === 2) {
       const sequence = utf8Sequence(source, p, end)
       if (sequence > 0) {
         next = p + sequence
-        for (let i = p; i < next; i += 1) out[n++] = source[i] ?? 0
+        for (let i = p; i < next; i += 1) out[n++] = source[i]!
       } else {
         next = p - sequence
         out[n++] = 0xef
@@ -176,8 +209,8 @@ export class JsonBuffer {
         out[n++] = 0x75
         out[n++] = 0x30
         out[n++] = 0x30
-        out[n++] = HEX[c >> 4] ?? 0
-        out[n++] = HEX[c & 15] ?? 0
+        out[n++] = HEX[c >> 4]!
+        out[n++] = HEX[c & 15]!
       } else {
         out[n++] = kind
       }
@@ -186,3 +219,11 @@ export class JsonBuffer {
     return next
   }
 }
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+const NULL = new JsonPiece('null')
+const TRUE = new JsonPiece('true')
+const FALSE = new JsonPiece('false')

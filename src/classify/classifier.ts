@@ -42,7 +42,7 @@ export class Classifier {
     let stream = 0
     for (let i = 0; i < candidates.length; i += 1) {
       const one = candidates[i]!
-      if (one.headerFits(view) && this.#bodyFits(view, one)) {
+      if ((!one.asks_header || one.headerFits(view)) && this.#bodyFits(view, one)) {
         stream = one.stream
         break
       }

@@ -4,16 +4,16 @@
  * look like numbers.
  */
 import { Buffer } from 'node:buffer'
-import type { JsonBuffer } from '../base/json-buffer.ts'
+import { type JsonBuffer, JsonPiece } from '../base/json-buffer.ts'
 import { EVENT_SCHEMA, type EventContext, type EventOwner } from './event-json.ts'
 import { facility, fieldNumber, ipVersion, severity } from './fields.ts'
 import { putStructuredData } from './structured-data-writer.ts'
 import { putUtc, timestampMs } from './timestamp.ts'
 import { EventFlag, Fw, Grammar, HEADER_FORM_NAMES, type EventView } from './view.ts'
 
-const key = (name: string): Buffer => Buffer.from(`,"${name}":`)
+const key = (name: string): JsonPiece => new JsonPiece(`,"${name}":`)
 
-const OPEN = Buffer.from(`{"schema":"${EVENT_SCHEMA}"`)
+const OPEN = new JsonPiece(`{"schema":"${EVENT_SCHEMA}"`)
 const ID = key('id')
 const RECEIVED_AT = key('received_at')
 const LISTENER = key('listener')
@@ -37,31 +37,31 @@ const OWNER = key('owner')
 const CLOSE = 0x7d
 
 /** `,"header":…,"valid":…,"truncated":…,"facility":` by form times 4, plus 2 for valid, plus 1 for truncated. */
-const STATES: readonly Buffer[] = HEADER_FORM_NAMES.flatMap((name) =>
-  [0, 1, 2, 3].map((bits) =>
-    Buffer.from(`,"header":"${name}","valid":${bits >= 2},"truncated":${bits % 2 === 1},"facility":`),
+const STATES: readonly JsonPiece[] = HEADER_FORM_NAMES.flatMap((name) =>
+  [0, 1, 2, 3].map(
+    (bits) =>
+      new JsonPiece(`,"header":"${name}","valid":${bits >= 2},"truncated":${bits % 2 === 1},"facility":`),
   ),
 )
 
-/** Keys of the firewall object behind the first, each with its slot and whether it holds a number. */
-const EVENT = Buffer.from('{"event":')
+const EVENT = new JsonPiece('{"event":')
 const IP_VERSION = key('ip_version')
-const WORDS_BEFORE = [
-  [key('action'), Fw.action],
-  [key('rule_id'), Fw.rule_id],
-  [key('direction'), Fw.direction],
-] as const
+const ACTION = key('action')
+const RULE_ID = key('rule_id')
+const DIRECTION = key('direction')
 const CLOSE_KEY = key('close')
-const TAIL = [
-  [key('icmp_type'), Fw.icmp_type],
-  [key('icmp_code'), Fw.icmp_code],
-  [key('packets_in'), Fw.packets_in],
-  [key('packets_out'), Fw.packets_out],
-  [key('bytes_in'), Fw.bytes_in],
-  [key('bytes_out'), Fw.bytes_out],
-] as const
-/** The last keys of a line that closes no session: most lines. */
-const NO_TAIL = Buffer.from(TAIL.map(([name]) => `${name.toString()}null`).join(''))
+const ICMP_TYPE = key('icmp_type')
+const ICMP_CODE = key('icmp_code')
+const PACKETS_IN = key('packets_in')
+const PACKETS_OUT = key('packets_out')
+const BYTES_IN = key('bytes_in')
+const BYTES_OUT = key('bytes_out')
+/** The last keys of a line that closes no session and has no ICMP type: most lines. */
+const NO_TAIL = new JsonPiece(
+  ['icmp_type', 'icmp_code', 'packets_in', 'packets_out', 'bytes_in', 'bytes_out']
+    .map((name) => `,"${name}":null`)
+    .join(''),
+)
 const LENGTH = key('length')
 const PROTOCOL = key('protocol')
 const SOURCE_IP = key('source_ip')
@@ -81,10 +81,10 @@ export function writeEventJson(
   context: EventContext,
 ): void {
   const { arrival, ownership } = context
-  target.putRaw(OPEN)
+  target.putPiece(OPEN)
   if (arrival !== undefined) {
     putNamed(target, ID, arrival.id)
-    target.putRaw(RECEIVED_AT)
+    target.putPiece(RECEIVED_AT)
     putUtc(target, view.received_at)
     putNamed(target, LISTENER, arrival.listener)
     putNamed(target, PEER, view.peer)
@@ -93,18 +93,18 @@ export function writeEventJson(
   }
   putNamed(target, STREAM, stream)
   putHeader(view, target, context.zone ?? 'UTC')
-  target.putRaw(STRUCTURED_DATA)
+  target.putPiece(STRUCTURED_DATA)
   if (view.sd_start < 0) target.putNull()
   else putStructuredData(target, view.buf, view.sd_start, view.sd_end)
-  target.putRaw(MESSAGE)
+  target.putPiece(MESSAGE)
   target.putUtf8(view.buf, view.msg_start, view.end)
   putSpan(view, target, LABEL, view.label_start, view.label_end)
-  target.putRaw(FIREWALL)
+  target.putPiece(FIREWALL)
   if (view.grammar === Grammar.none) target.putNull()
   else putFirewall(view, target)
   if (ownership !== undefined) {
     putNamed(target, TENANT, ownership === null ? null : ownership.tenant)
-    target.putRaw(OWNER)
+    target.putPiece(OWNER)
     if (ownership === null) target.putNull()
     else target.putRaw(ownerText(ownership.owner))
   }
@@ -114,13 +114,13 @@ export function writeEventJson(
 function putHeader(view: EventView, target: JsonBuffer, zone: string): void {
   const valid = (view.flags & EventFlag.invalid) === 0 ? 2 : 0
   const truncated = (view.flags & EventFlag.truncated) === 0 ? 0 : 1
-  target.putRaw(STATES[view.form * 4 + valid + truncated]!)
+  target.putPiece(STATES[view.form * 4 + valid + truncated]!)
   putKnown(target, facility(view))
-  target.putRaw(SEVERITY)
+  target.putPiece(SEVERITY)
   putKnown(target, severity(view))
-  target.putRaw(VERSION)
+  target.putPiece(VERSION)
   putKnown(target, view.version)
-  target.putRaw(TIMESTAMP)
+  target.putPiece(TIMESTAMP)
   putUtc(target, timestampMs(view, zone))
   putSpan(view, target, HOSTNAME, view.host_start, view.host_end)
   putSpan(view, target, APP_NAME, view.app_start, view.app_end)
@@ -130,9 +130,10 @@ function putHeader(view: EventView, target: JsonBuffer, zone: string): void {
 
 function putFirewall(view: EventView, target: JsonBuffer): void {
   putWord(view, target, EVENT, Fw.event)
-  for (let i = 0; i < WORDS_BEFORE.length; i += 1)
-    putWord(view, target, WORDS_BEFORE[i]![0], WORDS_BEFORE[i]![1])
-  target.putRaw(IP_VERSION)
+  putWord(view, target, ACTION, Fw.action)
+  putWord(view, target, RULE_ID, Fw.rule_id)
+  putWord(view, target, DIRECTION, Fw.direction)
+  target.putPiece(IP_VERSION)
   putKnown(target, ipVersion(view))
   putNumber(view, target, LENGTH, Fw.length)
   putWord(view, target, PROTOCOL, Fw.protocol)
@@ -143,15 +144,20 @@ function putFirewall(view: EventView, target: JsonBuffer): void {
   putWord(view, target, TCP_FLAGS, Fw.tcp_flags)
   putWord(view, target, CLOSE_KEY, Fw.close)
   if (view.fw[Fw.icmp_type]! < 0 && view.fw[Fw.icmp_code]! < 0 && view.fw[Fw.packets_in]! < 0) {
-    target.putRaw(NO_TAIL)
+    target.putPiece(NO_TAIL)
   } else {
-    for (let i = 0; i < TAIL.length; i += 1) putNumber(view, target, TAIL[i]![0], TAIL[i]![1])
+    putNumber(view, target, ICMP_TYPE, Fw.icmp_type)
+    putNumber(view, target, ICMP_CODE, Fw.icmp_code)
+    putNumber(view, target, PACKETS_IN, Fw.packets_in)
+    putNumber(view, target, PACKETS_OUT, Fw.packets_out)
+    putNumber(view, target, BYTES_IN, Fw.bytes_in)
+    putNumber(view, target, BYTES_OUT, Fw.bytes_out)
   }
   target.putByte(CLOSE)
 }
 
-function putNamed(target: JsonBuffer, name: Buffer, value: string | null): void {
-  target.putRaw(name)
+function putNamed(target: JsonBuffer, name: JsonPiece, value: string | null): void {
+  target.putPiece(name)
   if (value === null) target.putNull()
   else target.putText(value)
 }
@@ -161,18 +167,18 @@ function putKnown(target: JsonBuffer, value: number): void {
   else target.putNumber(value)
 }
 
-function putSpan(view: EventView, target: JsonBuffer, name: Buffer, start: number, end: number): void {
-  target.putRaw(name)
+function putSpan(view: EventView, target: JsonBuffer, name: JsonPiece, start: number, end: number): void {
+  target.putPiece(name)
   if (start < 0) target.putNull()
   else target.putUtf8(view.buf, start, end)
 }
 
-function putWord(view: EventView, target: JsonBuffer, name: Buffer, slot: number): void {
+function putWord(view: EventView, target: JsonBuffer, name: JsonPiece, slot: number): void {
   putSpan(view, target, name, view.fw[slot]!, view.fw[slot + 1]!)
 }
 
-function putNumber(view: EventView, target: JsonBuffer, name: Buffer, slot: number): void {
-  target.putRaw(name)
+function putNumber(view: EventView, target: JsonBuffer, name: JsonPiece, slot: number): void {
+  target.putPiece(name)
   putKnown(target, fieldNumber(view, slot))
 }
 

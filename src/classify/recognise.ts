@@ -32,6 +32,8 @@ export class Alternative {
   readonly rulesets: readonly Uint8Array[]
   /** Asks for nothing but the body. */
   readonly body_only: boolean
+  /** Asks for more of the header than the program. */
+  readonly asks_header: boolean
   readonly #msg_ids: readonly Uint8Array[]
   readonly #messages: readonly Uint8Array[]
   readonly #sd: SdTest | undefined
@@ -51,8 +53,8 @@ export class Alternative {
         values: bytesOf(values),
       })),
     }
-    const asked = this.programs.length + this.#msg_ids.length + this.#messages.length
-    this.body_only = asked === 0 && this.#sd === undefined
+    this.asks_header = this.#msg_ids.length + this.#messages.length > 0 || this.#sd !== undefined
+    this.body_only = !this.asks_header && this.programs.length === 0
   }
 
   /** All that can be asked without reading the body, except the program. */
@@ -148,9 +150,16 @@ export class ProgramTable {
   }
 }
 
-/** FNV-1a. */
+/** Length and four bytes: enough to spread names that are known beforehand, and the bytes are compared anyway. */
 function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5
-  for (let p = start; p < end; p += 1) hash = Math.imul(hash ^ bytes[p]!, 0x01000193)
+  const count = end - start
+  if (count === 0) return 0
+  const quarter = count >> 2
+  const picked =
+    bytes[start]! |
+    (bytes[start + quarter]! << 8) |
+    (bytes[end - 1 - quarter]! << 16) |
+    (bytes[end - 1]! << 24)
+  const hash = Math.imul(picked ^ count, 0x9e3779b1)
   return hash ^ (hash >>> 15)
 }

@@ -2,7 +2,7 @@
  * The instant that a header's time names, and instants as text. Times without a year (RFC 3164) or without a zone
  * are resolved against the receive time and the source's zone, never against the wall clock.
  */
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import type { JsonBuffer } from '../base/json-buffer.ts'
 import { digitsEnd, monthAt, monthDays, twoDigits, yearAt } from './time-scan.ts'
 import { HeaderForm, type EventView } from './view.ts'
