@@ -12,6 +12,7 @@
  * What is missing on the machine is left out and said. Figures go to bench/out/results.json too.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { idleForwarders, stalledDestination } from './lib/extra.ts'
@@ -37,6 +38,7 @@ const { values: options } = parseArgs({
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 const work = join(OUT, 'work')
+const load = loadavg()[0] ?? 0
 const deadline = Date.now() + Number(options.minutes) * 60_000
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void leave(130))
 
@@ -95,7 +97,14 @@ async function main(): Promise<number> {
     if (!options.short) extras.frame_socket = await socketCost(bench, logweir).catch(() => null)
   }
   return publish(
-    { date: new Date().toISOString().slice(0, 10), machine: machine(), average, missing },
+    {
+      date: new Date().toISOString().slice(0, 10),
+      machine: machine(),
+      average,
+      missing,
+      short: options.short,
+      load,
+    },
     rows,
     results,
     extras,

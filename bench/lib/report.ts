@@ -11,6 +11,9 @@ export interface Head {
   readonly machine: string
   readonly average: number
   readonly missing: readonly string[]
+  readonly short: boolean
+  /** Processes that were running or waiting when the run began: above 0.5 others disturb it. */
+  readonly load: number
 }
 
 /** One line a row, one column a router: CPU µs an event and thousands of events a second. */
@@ -56,9 +59,13 @@ export function resultsPage(
   results: readonly Measured[],
   verdicts: readonly Verdict[],
 ): string {
+  const length = head.short ? 'A short run (`-- --short`)' : 'A whole run'
+  const busy = head.load > 0.5 ? ' The machine was busy with other work: ratios hold better than times.' : ''
   return `# Results of \`npm run bench:peers\`
 
-${head.date}, on ${head.machine}. Everything in one run, over loopback; the same events of ${head.average.toFixed(0)} bytes for all, 80 % with
+${head.date}, on ${head.machine}. ${length}; load average before it ${head.load.toFixed(1)}.${busy}
+
+Everything in one run, over loopback; the same events of ${head.average.toFixed(0)} bytes for all, 80 % with
 the label of a tenant. Each cell: CPU of the router process, all threads, in µs an event (CPU seconds per million
 events), then events a second. A time stands here only when every tenant's count was right at the sink.
 
@@ -71,6 +78,9 @@ ${head.missing.map((m) => `- Left out: ${m}.\n`).join('')}
 ${table(rows, results)}
 
 ## Against the targets
+
+A frame that arrives byte by byte is 65,536 reads of the socket, or calls of the framer, where the whole one is one: the
+ratio to the whole one is theirs. That the length of the frame adds nothing shows beside single bytes in short frames.
 
 ${verdictTable(verdicts)}
 `

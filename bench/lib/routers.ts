@@ -164,7 +164,7 @@ export function machine(): string {
   const memory = execFileSync('sh', ['-c', "sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo"], {
     encoding: 'utf8',
   }).trim()
-  const system = execFileSync('sh', ['-c', '. /etc/os-release; echo "$PRETTY_NAME, Linux $(uname -r)"'], {
+  const system = execFileSync('sh', ['-c', '. /etc/os-release; echo "$PRETTY_NAME, Linux $(uname -r | cut -d- -f1)"'], {
     encoding: 'utf8',
   }).trim()
   const cores = cpu.split(/\s+/)
