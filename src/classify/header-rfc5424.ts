@@ -2,6 +2,7 @@
 import type { Buffer } from 'node:buffer'
 import { isUtf8Range } from '../base/utf8.ts'
 import { scanStructuredData, SdNote } from './structured-data.ts'
+import { digitsEnd } from './time-scan.ts'
 import { EventFlag, type EventView } from './view.ts'
 
 const SPACE = 0x20
@@ -93,17 +94,22 @@ function readTail(view: EventView, buf: Buffer, p: number, end: number): void {
   view.msg_start = next
 }
 
-/** Whether what follows a time is RFC 5424 from HOSTNAME on: four words, then `-` or well-formed structured data. */
+/**
+ * Whether what follows a time is RFC 5424 from HOSTNAME on: four words, then well-formed structured data, or `-` behind a PROCID
+ * that is nil or a number (any text can hold a lone `-` as its fifth word).
+ */
 export function rfc5424TailFits(buf: Buffer, from: number, end: number): boolean {
   let p = from
+  let numeric = false
   for (let field = 0; field < 4; field += 1) {
     const start = p
     while (p < end && buf[p] !== SPACE) p += 1
     if (p === start || p >= end) return false
+    if (field === 2) numeric = digitsEnd(buf, start, p) === p || (p - start === 1 && buf[start] === DASH)
     while (p < end && buf[p] === SPACE) p += 1
   }
   if (p >= end) return false
-  if (buf[p] === DASH) return p + 1 === end || buf[p + 1] === SPACE
+  if (buf[p] === DASH) return numeric && (p + 1 === end || buf[p + 1] === SPACE)
   if (buf[p] !== OPEN) return false
   const scanned = scanStructuredData(buf, p, end)
   const close = scanned >>> 2

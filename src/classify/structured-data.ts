@@ -16,7 +16,7 @@ const NAME_MAX = 32
 
 /** Low bits of {@link scanStructuredData}'s answer. */
 export const SdNote = {
-  /** Readable, but a name is too long, an SD-ID repeats or a value is not UTF-8. */
+  /** Readable, but a name is too long, an SD-ID repeats, or a value is not UTF-8 or has a backslash that escapes nothing. */
   flawed: 1,
   /** A parameter `msgModified`: the sender changed the event, usually by cutting it. */
   modified: 2,
@@ -61,7 +61,7 @@ export function scanStructuredData(buf: Buffer, start: number, end: number): num
       if (q === 0) return 0
       if (q < 0) {
         q = -q
-        if (!isUtf8Range(buf, value, q)) notes |= SdNote.flawed
+        if (!isUtf8Range(buf, value, q) || hasLoneBackslash(buf, value, q)) notes |= SdNote.flawed
       }
       q += 1
     }
@@ -82,7 +82,7 @@ export function sdNameEnd(buf: Buffer, from: number, end: number): number {
   return p
 }
 
-/** Offset of the quote that ends a value, negated when a byte is not ASCII; 0 when it does not end as it must. */
+/** Offset of the quote that ends a value, negated when a byte is not ASCII or a backslash escapes nothing; 0 when it does not end as it must. */
 export function sdValueEnd(buf: Buffer, from: number, end: number): number {
   let p = from
   let sign = 1
@@ -91,10 +91,20 @@ export function sdValueEnd(buf: Buffer, from: number, end: number): number {
     if (c === QUOTE) return p * sign
     if (c === CLOSE) return 0
     if (c === BACKSLASH && p + 1 < end && isEscaped(buf[p + 1]!)) p += 1
-    else if (c > 0x7f) sign = -1
+    else if (c > 0x7f || c === BACKSLASH) sign = -1
     p += 1
   }
   return 0
+}
+
+/** A backslash before anything but the three: it stands for itself, but should have been escaped. */
+function hasLoneBackslash(buf: Buffer, start: number, end: number): boolean {
+  for (let p = start; p < end; p += 1) {
+    if (buf[p] !== BACKSLASH) continue
+    if (!isEscaped(buf[p + 1]!)) return true
+    p += 1
+  }
+  return false
 }
 
 function isEscaped(c: number): boolean {
