@@ -86,9 +86,11 @@ function greet(log: Log, settings: Settings, supervisor: Supervisor, admin: Admi
 /** Settles with the first signal that ends the router; reloads on SIGHUP until then. */
 function signals(supervisor: Supervisor, log: Log): Promise<{ signal: string }> {
   return new Promise((done) => {
+    let stopping = false
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        log('info', `${signal}: stopping; what is not delivered goes to the spool`)
+        if (!stopping) log('info', `${signal}: stopping; what is not delivered goes to the spool`)
+        stopping = true
         done({ signal })
       })
     }

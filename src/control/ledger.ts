@@ -174,7 +174,9 @@ export function cell(cells: Float64Array, at: number): number {
 }
 
 function oldestAt(workers: readonly Counters[], key: string): number {
-  const stamps = workers.map((counters) => counters.published('forwarder', key)?.[ForwarderCell.oldest_at] ?? 0)
+  const stamps = workers.map(
+    (counters) => counters.published('forwarder', key)?.[ForwarderCell.oldest_at] ?? 0,
+  )
   return stamps.filter((at) => at > 0).reduce((oldest, at) => (oldest === 0 ? at : Math.min(oldest, at)), 0)
 }
 

@@ -269,7 +269,9 @@ class DeliveryHistogram extends Histogram<'tenant' | 'forwarder'> {
   // oxlint-disable-next-line typescript/promise-function-async -- the library's signature
   override get(): ReturnType<Histogram<'tenant' | 'forwarder'>['get']> {
     const values = names(this.#workers(), 'forwarder').flatMap((key) => this.#series(key))
-    return Promise.resolve({ ...DESCRIPTION, values } as unknown as Awaited<ReturnType<Histogram<'tenant' | 'forwarder'>['get']>>)
+    return Promise.resolve({ ...DESCRIPTION, values } as unknown as Awaited<
+      ReturnType<Histogram<'tenant' | 'forwarder'>['get']>
+    >)
   }
 
   /** What the registry reads when it writes text. */

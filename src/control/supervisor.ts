@@ -2,6 +2,7 @@
  * The router in the main thread: loads configuration and rules, runs the spool thread and the workers, reloads
  * in two phases, keeps the books, stops in order. No event passes through here.
  */
+import { accessSync, constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { Counters } from '../base/counters.ts'
@@ -133,6 +134,8 @@ export class Supervisor {
     if (this.#workers.some((worker) => worker === undefined || worker.ended))
       return { ready: false, reason: 'a worker is starting again' }
     if (!this.#spool.alive) return { ready: false, reason: 'the spool thread is starting again' }
+    // Full is another thing: a full spool degrades, it does not make the node unready.
+    if (!isWritable(this.#settings.data)) return { ready: false, reason: 'the data folder cannot be written' }
     return { ready: true, reason: 'ready' }
   }
 
@@ -236,7 +239,7 @@ export class Supervisor {
     this.#settings = kept
     this.#plan = plan
     this.#alarm = []
-    await this.#all((worker) => worker.ask({ type: 'commit' }))
+    await Promise.all(this.#workers.map((_, index) => this.#commit(index)))
     await this.#listenAgain()
     await this.#save(loaded.files)
     this.#reloads = { ...this.#reloads, accepted: this.#reloads.accepted + 1 }
@@ -258,6 +261,17 @@ export class Supervisor {
     return { outcome: 'rejected', generation: this.#plan.generation, findings, changes: null }
   }
 
+  /** A worker that cannot take over what it has prepared starts again, and then with the new rules. */
+  async #commit(index: number): Promise<void> {
+    const worker = this.#workers[index] as WorkerThread
+    try {
+      await worker.ask({ type: 'commit' })
+    } catch (error) {
+      this.#log('error', `worker ${index} did not take the new rules over: ${errorText(error)}`)
+      if (!worker.ended) await worker.kill()
+    }
+  }
+
   /** The rules run already: a port that cannot be opened is an alarm, not a reason to go back. */
   async #listenAgain(): Promise<void> {
     try {
@@ -275,16 +289,20 @@ export class Supervisor {
     this.#log('error', `worker ${index} died and is started again`, { reason })
     closeBooks(this.#counters[index] as Counters)
     if (!this.#mayGoOn(`worker ${index}: ${reason}`)) return
-    void this.#alone(async () => {
-      await this.#spawn(index)
-      await this.#prepare(index, this.#settings, this.#plan, true)
-      const worker = this.#workers[index] as WorkerThread
-      await worker.ask({ type: 'commit' })
-      await this.#listenOne(worker)
-      this.#log('info', `worker ${index} runs again`)
-    }).catch((error: unknown) =>
-      this.#log('error', `worker ${index} could not be started: ${errorText(error)}`),
-    )
+    void this.#alone(() => this.#startAgain(index)).catch((error: unknown) => {
+      this.#log('error', `worker ${index} could not be started: ${errorText(error)}`)
+      // Ends as another death: tried again, until there are too many.
+      void this.#workers[index]?.kill()
+    })
+  }
+
+  async #startAgain(index: number): Promise<void> {
+    if (this.#stopping) return
+    const worker = await this.#spawn(index)
+    await this.#prepare(index, this.#settings, this.#plan, true)
+    await worker.ask({ type: 'commit' })
+    await this.#listenOne(worker)
+    this.#log('info', `worker ${index} runs again`)
   }
 
   #spoolDied(reason: string): void {
@@ -375,5 +393,14 @@ export class Supervisor {
     const run = this.#busy.then(act, act)
     this.#busy = run.catch(() => undefined)
     return run
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }

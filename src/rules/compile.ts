@@ -100,7 +100,7 @@ function forwarderPlan(
 
 /**
  * The plan as each of `workers` workers runs it: totals become shares, so that together they keep to what was
- * configured. A `file:` destination is owned by one worker, which gets all of its queue. No share falls below 1.
+ * configured. That holds for `file:` destinations too: one worker writes, but each has a queue. No share falls below 1.
  */
 export function divideLimits(plan: RulesPlan, workers: number): RulesPlan {
   if (workers <= 1) return plan
@@ -119,7 +119,6 @@ export function divideLimits(plan: RulesPlan, workers: number): RulesPlan {
 }
 
 function divided(settings: ForwarderSettings, share: (total: number) => number): ForwarderSettings {
-  if (settings.to.scheme === 'file') return settings
   const { queue, replay, concurrency } = settings
   return {
     ...settings,

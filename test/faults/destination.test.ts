@@ -26,7 +26,10 @@ async function start(): Promise<Router> {
   victim = await new Receiver().open()
   other = await new Receiver().open()
   const rules = {
-    tenants: [tenantRules(0, [{ name: 'siem', to: victim.url }]), tenantRules(1, [{ name: 'siem', to: other.url }])],
+    tenants: [
+      tenantRules(0, [{ name: 'siem', to: victim.url }]),
+      tenantRules(1, [{ name: 'siem', to: other.url }]),
+    ],
   }
   made = new Router({ listeners }, rules)
   return made.start()
@@ -94,7 +97,9 @@ test('the router is killed with SIGKILL while it is away: lost is at most the la
   const lost = missing(0, EVENTS)
   // batch.age 100 ms + spill_after 1 s, and as much again for a disk that is slow on this machine.
   const bound = (RATE / 2) * 2.2
-  console.info(`SIGKILL: ${lost.length} of ${EVENTS / 2} events lost, at most ${Math.round(bound)} are allowed`)
+  console.info(
+    `SIGKILL: ${lost.length} of ${EVENTS / 2} events lost, at most ${Math.round(bound)} are allowed`,
+  )
   expect(lost.length).toBeLessThanOrEqual(bound)
   // What is lost is the end, not something in between.
   expect(lost).toEqual(evens(EVENTS - lost.length * 2, EVENTS))

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { Receiver, sendLines } from '../support/receiver.ts'
-import { dfwLine, expectBalanced, forwarderOf, Router, tenantRules } from '../support/router.ts'
+import { dfwLine, expectBalanced, Router, tenantRules } from '../support/router.ts'
 
 const open: { clean?: () => Promise<void>; close?: () => Promise<void> }[] = []
 afterEach(async () => {
@@ -41,7 +41,11 @@ test('each tenant gets its own events, the provider gets all, nobody gets anothe
   }
   const made = await router({ listeners }, rules).start()
   await sendLines(made.port('tcp'), [...numbered(2, 1000), dfwLine(7, 1000), 'no header at all'])
-  await Promise.all([a.until(() => a.lines === 500), b.until(() => b.lines === 500), all.until(() => all.lines === 1002)])
+  await Promise.all([
+    a.until(() => a.lines === 500),
+    b.until(() => b.lines === 500),
+    all.until(() => all.lines === 1002),
+  ])
   await orphans.until(() => orphans.lines === 2)
   expect([...a.seen.keys()].every((n) => n % 2 === 0)).toBe(true)
   expect([...b.seen.keys()].every((n) => n % 2 === 1)).toBe(true)
@@ -78,7 +82,9 @@ test('SIGHUP takes new rules over; wrong ones change nothing', async () => {
   await sendLines(made.port('tcp'), numbered(1, 20))
   await a.until(() => a.lines === 30)
 
-  made.writeRules({ tenants: [tenantRules(0, [{ name: 'siem', to: a.url }]), tenantRules(1, [{ name: 'siem', to: b.url }])] })
+  made.writeRules({
+    tenants: [tenantRules(0, [{ name: 'siem', to: a.url }]), tenantRules(1, [{ name: 'siem', to: b.url }])],
+  })
   made.signal('SIGHUP')
   await made.seen(({ msg }) => msg === 'rules generation 2 runs')
   await sendLines(made.port('tcp'), numbered(2, 20))
@@ -89,7 +95,10 @@ test('SIGHUP takes new rules over; wrong ones change nothing', async () => {
 
 test('a start with broken rules runs on the last good ones and says so; without any it ends with 2', async () => {
   const [a] = (await receivers(1)) as [Receiver]
-  const made = await router({ listeners }, { tenants: [tenantRules(0, [{ name: 'siem', to: a.url }])] }).start()
+  const made = await router(
+    { listeners },
+    { tenants: [tenantRules(0, [{ name: 'siem', to: a.url }])] },
+  ).start()
   await made.stop()
   made.writeRules('version: 1\ntenants: [{ nam: x }]\n')
   await made.start()
@@ -106,7 +115,9 @@ test('a start with broken rules runs on the last good ones and says so; without 
 
 test('two workers share ports, sum their books and reload together', async () => {
   const [a, b] = (await receivers(2)) as [Receiver, Receiver]
-  const rules = { tenants: [tenantRules(0, [{ name: 'siem', to: a.url }]), tenantRules(1, [{ name: 'siem', to: b.url }])] }
+  const rules = {
+    tenants: [tenantRules(0, [{ name: 'siem', to: a.url }]), tenantRules(1, [{ name: 'siem', to: b.url }])],
+  }
   const made = await router({ listeners, workers: 2 }, rules).start()
   const port = made.port('tcp')
   await Promise.all(Array.from({ length: 8 }, () => sendLines(port, numbered(2, 100))))
@@ -128,7 +139,11 @@ test('metrics and health answer without a token, the rest does not', async () =>
   expect((await fetch(`${made.admin}/openapi.json`)).status).toBe(200)
   expect((await fetch(`${made.admin}/api/v1/status`)).status).toBe(401)
   const text = await (await fetch(`${made.admin}/metrics`)).text()
-  for (const name of ['logweir_events_received_total', 'logweir_ledger_imbalance 0', 'logweir_rules_reloads_total']) {
+  for (const name of [
+    'logweir_events_received_total',
+    'logweir_ledger_imbalance 0',
+    'logweir_rules_reloads_total',
+  ]) {
     expect(text).toContain(name)
   }
   await made.stop()

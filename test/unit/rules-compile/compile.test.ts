@@ -185,7 +185,7 @@ test('a thousand tenants with ten forwarders each compile', () => {
   expect(plan?.forwarders).toHaveLength(10_000)
 })
 
-test('limits are shared out among workers, a file keeps its own', () => {
+test('limits are shared out among workers, those of files too: each worker queues its own part', () => {
   const queue = { memory_max: 8000, disk_max: 9000, when_full: 'drop_oldest' } as const
   const acme = tenant('acme', {
     labels: ['x'],
@@ -208,7 +208,7 @@ test('limits are shared out among workers, a file keeps its own', () => {
     ]),
   ).toEqual([
     [4000, 4500, 0, 1],
-    [8000, 9000, 4_194_304, 1],
+    [4000, 4500, 2_097_152, 1],
   ])
   expect(divideLimits(plan, 1)).toBe(plan)
 })
