@@ -178,22 +178,32 @@ export class Chain {
    */
   dropOldest(after: number, bytes: number): Dropped {
     const lost: Dropped = { batches: 0, events: 0, bytes: 0, through: after }
+    const kept: Segment[] = []
     let freed = 0
     for (const segment of [...this.segments]) {
-      if (lost.bytes >= bytes && freed > 0) break
       if (segment.last <= after) continue
-      const gone = this.#guard(segment, after, [], () => segment.forget(after))
-      if (gone === 'set aside') continue
-      lost.batches += gone.batches
-      lost.events += gone.events
-      lost.bytes += gone.bytes
-      lost.through = Math.max(lost.through, gone.through)
-      this.#home.cursors.touch(segment)
-      if (segment === this.active) this.seal(segment)
-      else if (segment.drained) this.#home.release(segment)
-      if (segment.drained) freed += segment.size
+      if (lost.bytes >= bytes && freed > 0) kept.push(segment)
+      else freed += this.#forget(segment, after, segment.last, lost)
     }
+    // Files may overlap: what is older than the youngest that was dropped goes as well, or it would be passed over.
+    for (const segment of kept)
+      if (segment.first <= lost.through) this.#forget(segment, after, lost.through, lost)
     return lost
+  }
+
+  /** Adds to `lost` what is given up of a segment; gives the file bytes that this frees. */
+  #forget(segment: Segment, after: number, upto: number, lost: Dropped): number {
+    const gone = this.#guard(segment, after, [], () => segment.forget(after, upto))
+    if (gone === 'set aside') return 0
+    lost.batches += gone.batches
+    lost.events += gone.events
+    lost.bytes += gone.bytes
+    lost.through = Math.max(lost.through, gone.through)
+    this.#home.cursors.touch(segment)
+    const { size } = segment
+    if (segment === this.active && upto >= segment.last) this.seal(segment)
+    else if (segment.drained && segment !== this.active) this.#home.release(segment)
+    return segment.drained ? size : 0
   }
 
   #write(segment: Segment, fresh: boolean, rows: readonly SpoolRow[], file_max: number): number {

@@ -45,6 +45,11 @@ export class Cursors {
     this.#gone.set(`${file}\0${key}`, { key, file })
   }
 
+  /** Whether a record of a file that is gone may still be on disk. */
+  isGone(key: string, file: string): boolean {
+    return this.#gone.has(`${file}\0${key}`)
+  }
+
   /** Writes what changed. On failure it stays to be written with the next: nothing but duplicates depends on it. False then. */
   flush(): boolean {
     if (this.dirty === 0) return true

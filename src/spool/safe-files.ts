@@ -20,6 +20,8 @@ import { errorCode } from '../base/errors.ts'
 
 export const FOLDER_MODE = 0o700
 export const FILE_MODE = 0o600
+const SIZE_BELIEVED = 512 * 1024 * 1024
+const BLOCK = 512
 
 /** Without following a link; undefined when nothing is there. */
 export function lstatOf(path: string): Stats | undefined {
@@ -80,10 +82,17 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Bytes that the names take on disk; 0 for what is not there. */
+/**
+ * Bytes that the names take on disk; 0 for what is not there. A file far larger than any of ours has holes, which take
+ * none; for the others the size is the better word, because blocks may be given late.
+ */
 export function sizeOf(...paths: string[]): number {
   let size = 0
-  for (const path of paths) size += lstatOf(path)?.size ?? 0
+  for (const path of paths) {
+    const found = lstatOf(path)
+    if (found === undefined) continue
+    size += found.size > SIZE_BELIEVED ? Math.min(found.size, found.blocks * BLOCK) : found.size
+  }
   return size
 }
 

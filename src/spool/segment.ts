@@ -127,12 +127,12 @@ export class Segment {
     return true
   }
 
-  /** Gives up every unacknowledged row above `after`; says what that was. */
-  forget(after: number): Totals & { readonly through: number } {
-    if (after < this.first) return this.#forgetAll()
+  /** Gives up every unacknowledged row above `after` and up to `upto`; says what that was. */
+  forget(after: number, upto: number): Totals & { readonly through: number } {
+    if (after < this.first && this.last <= upto) return this.#forgetAll()
     const lost = { batches: 0, events: 0, bytes: 0, through: after }
     let found = this.walk(after)
-    while (found !== undefined) {
+    while (found !== undefined && found.head.sequence <= upto) {
       const { head } = found
       lost.batches += 1
       lost.events += head.events

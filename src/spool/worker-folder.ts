@@ -87,7 +87,7 @@ export class FolderScan {
   }
 
   #file(chain: Chain, name: string, path: string): void {
-    const found = this.#inspect(path, chain.key)
+    const found = this.#inspect(path, chain.key, name)
     if (found === undefined) return
     const { shift } = parseFileName(name) as { shift: number }
     const record = this.#take(name, chain.key)
@@ -111,7 +111,7 @@ export class FolderScan {
   }
 
   #stop(name: string, path: string): void {
-    const found = this.#inspect(path, null)
+    const found = this.#inspect(path, null, name)
     if (found === undefined) return
     const file = this.#context.files.use(path, true)
     const segments: Segment[] = []
@@ -141,13 +141,14 @@ export class FolderScan {
   #inspect(
     path: string,
     key: string | null,
+    name: string,
   ): { readonly size: number; readonly journal: boolean } | undefined {
     const found = inspect(path)
     if (found.is === 'spool') return found
     if (found.is === 'empty') {
       unlinkIfThere(path)
       unlinkIfThere(`${path}-journal`)
-    } else if (found.is === 'damaged') this.#setAside(path, found.reason, key)
+    } else if (found.is === 'damaged') this.#setAside(path, found.reason, key, this.#known(name, key))
     else {
       const newer = found.is === 'newer'
       if (newer) this.#context.usage.total += found.size
@@ -172,14 +173,21 @@ export class FolderScan {
     }
   }
 
-  #setAside(path: string, reason: string, key: string | null): void {
+  /** Unacknowledged events of a sealed file, as the cursors remember them. */
+  #known(name: string, key: string | null): number {
+    const record = this.#records.get(`${name}\0${key}`)
+    return record?.sealed ? Math.max(0, record.sealed.totals.events - record.acked.events) : 0
+  }
+
+  #setAside(path: string, reason: string, key: string | null, events = 0): void {
     const size = lstatOf(path)?.size ?? 0
     const taken = this.#context.quarantine.take(path, 'found')
     const moved = 'moved_to' in taken
     if (moved) this.#context.usage.total += size
     const where = moved ? `moved to ${taken.moved_to}` : `left as it is (${taken.failed})`
-    const message = `${path} is damaged (${reason}) and was ${where}`
-    this.#context.notice({ level: 'error', event: 'quarantined', message, key, events: 0 })
+    const lost = events > 0 ? `; ${events} events are lost` : ''
+    const message = `${path} is damaged (${reason}) and was ${where}${lost}`
+    this.#context.notice({ level: 'error', event: 'quarantined', message, key, events })
   }
 
   /** Something that is neither a chain nor a stop file: a link or pipe is moved away, a plain file is left. */

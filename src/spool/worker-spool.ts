@@ -25,7 +25,10 @@ export class WorkerSpool implements ChainHome {
   readonly context: SpoolContext
   readonly cursors: Cursors
   #chains = new Map<string, Chain>()
+  /** All segments of each stop file: it goes when the last of them is drained. */
   #stops = new Map<string, Segment[]>()
+  /** Of the last stop file. Never used again in this process: its cursors may still lie on disk. */
+  #stop_number = 0
   /** Acknowledgements that the disk refused: tried again with the next flush. */
   #late: { key: string; sequence: number }[] = []
 
@@ -41,6 +44,8 @@ export class WorkerSpool implements ChainHome {
     const scan = new FolderScan(this.folder, context, this, this.cursors.load()).run()
     this.#chains = scan.chains
     this.#stops = scan.stops
+    const stops = [...scan.stops.keys(), ...scan.stale.map(({ file }) => file)]
+    this.#stop_number = Math.max(0, ...stops.map((name) => parseStopName(name) ?? 0))
     for (const segment of scan.learned) this.cursors.touch(segment)
     for (const { key, file } of scan.stale) this.cursors.forget(key, file)
     this.#releaseDrained()
@@ -116,10 +121,9 @@ export class WorkerSpool implements ChainHome {
   stop(rows: readonly StopRow[]): void {
     faultPoint('spool.stop')
     if (rows.length === 0) return
-    const numbers = [...this.#stops.keys()].map((name) => parseStopName(name) ?? 0)
-    let number = Math.max(0, ...numbers) + 1
-    while (lstatOf(join(this.folder, stopName(number))) !== undefined) number += 1
-    const name = stopName(number)
+    do this.#stop_number += 1
+    while (lstatOf(join(this.folder, stopName(this.#stop_number))) !== undefined)
+    const name = stopName(this.#stop_number)
     const path = join(this.folder, name)
     const { files, usage } = this.context
     try {
@@ -171,8 +175,12 @@ export class WorkerSpool implements ChainHome {
     }
     makeFolder(chain.folder)
     let twin = 0
-    while (lstatOf(join(chain.folder, fileName(sequence, 0, twin))) !== undefined) twin += 1
-    const name = fileName(sequence, 0, twin)
+    let name = fileName(sequence)
+    // Neither what lies there nor a name whose record is still on disk may be taken for the new file.
+    while (lstatOf(join(chain.folder, name)) !== undefined || this.cursors.isGone(chain.key, name)) {
+      twin += 1
+      name = fileName(sequence, 0, twin)
+    }
     const path = join(chain.folder, name)
     files.create(path, false)
     if (full) syncFolder(chain.folder)
@@ -183,10 +191,10 @@ export class WorkerSpool implements ChainHome {
   release(segment: Segment): void {
     this.#chains.get(segment.key)?.remove(segment)
     if (segment.keyed) {
-      const rest = this.#stops.get(segment.name)?.filter((other) => other !== segment) ?? []
-      this.#stops.set(segment.name, rest)
-      if (rest.length > 0) return
+      const all = this.#stops.get(segment.name) ?? []
+      if (all.some((other) => !other.drained)) return
       this.#stops.delete(segment.name)
+      for (const other of all) this.cursors.forget(other.key, other.name, other)
     }
     this.#unlink(segment)
   }

@@ -1,4 +1,12 @@
-import { cpSync, existsSync, readdirSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseBatch } from '../../../src/queue/batch-codec.ts'
@@ -211,4 +219,42 @@ test('at most so many files are open, whatever is asked for', () => {
   for (let n = 0; n < 100; n++) fill(open, 0, 1, `tenant-${n}/siem`)
   expect(open.context.files.open).toBeLessThanOrEqual(64)
   for (let n = 0; n < 100; n++) expect(sequences(open, -1, `tenant-${n}/siem`)).toEqual([0])
+})
+
+test('R14: opening two gigabytes opens as many files as two megabytes do, and reads no batch', () => {
+  using folder = new TempFolder()
+  const first = new OpenSpool(folder.path)
+  const chain = join(first.folder, '0', 'acme%2fsiem')
+  fill(first, 0, 1)
+  first.close()
+  // Each file is a real one with one batch, and a hole up to the size of a full one.
+  const [name = ''] = readdirSync(chain)
+  const one = readFileSync(join(chain, name))
+  unlinkSync(join(chain, name))
+  const shifted = (n: number): string => join(chain, `${String(n).padStart(16, '0')}+${n}.db`)
+  for (let n = 0; n < 32; n++) {
+    writeFileSync(shifted(n), one, { mode: 0o600 })
+    truncateSync(shifted(n), 64 * MiB)
+  }
+  // The first start after the files came from elsewhere learns what they hold from their last rows.
+  const second = new OpenSpool(folder.path)
+  expect(second.context.files.opened).toBe(32)
+  expect(second.spool.state(KEY)).toMatchObject({ batches: 32, events: 64, file_bytes: 32 * 64 * MiB })
+  second.close()
+  // Every later one knows.
+  using third = new OpenSpool(folder.path)
+  expect(third.context.files.opened).toBe(0)
+  expect(third.spool.state(KEY)).toMatchObject({ batches: 32, events: 64, last_sequence: 31 })
+  expect(third.spool.read(KEY, 29, ALL).rows.map(({ sequence }) => sequence)).toEqual([30, 31])
+  expect(third.context.files.opened).toBe(2)
+})
+
+test('a start looks at the newest file only, however many there are', () => {
+  using folder = new TempFolder()
+  const first = new OpenSpool(folder.path)
+  for (let n = 0; n < 60; n++) first.spool.write(KEY, [row(n, KEY, 2, 60_000)], 16 * MiB)
+  first.close()
+  using second = new OpenSpool(folder.path)
+  expect(second.context.files.opened).toBe(1)
+  expect(second.spool.state(KEY)).toMatchObject({ batches: 60, events: 120, last_sequence: 59 })
 })
