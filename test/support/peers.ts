@@ -1,7 +1,8 @@
 /** Debian's own senders and receivers, as processes: found, started, waited for, ended. */
+import { Buffer } from 'node:buffer'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -184,6 +185,29 @@ export async function freePort(): Promise<number> {
   await once(server, 'close')
   return port
 }
+
+/** What a peer wrote, once it is at least so many bytes (or after 30 s, to be compared as it is). Latin-1: a character a byte. */
+export async function written(path: string, bytes: number): Promise<string> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (existsSync(path) && statSync(path).size >= bytes) break
+    await sleep(50)
+  }
+  return existsSync(path) ? readFileSync(path, 'latin1') : ''
+}
+
+/** Sends a text over one connection and closes it in order. */
+export async function sendBytes(port: number, text: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  socket.end(text)
+  socket.resume()
+  await once(socket, 'close')
+}
+
+/** An octet-counted frame. */
+export const counted = (event: string): string => `${Buffer.byteLength(event)} ${event}`
+
+/** As {@link written} reads. */
+export const latin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
 function takes(port: number): Promise<boolean> {
   return new Promise((done) => {
