@@ -158,14 +158,21 @@ export class PeerFolder {
 
   /** syslog-ng with this configuration. It keeps its own files in this folder, below `name`. */
   syslogNg(name: string, configuration: string): Peer {
-    const file = this.put(`${name}.conf`, `@version: 3.38\n${configuration}\n`)
-    const own = ['-R', this.at(`${name}.persist`), '-p', this.at(`${name}.pid`), '-c', this.at(`${name}.ctl`)]
+    const file = this.put(`${name}.ng.conf`, `@version: 3.38\n${configuration}\n`)
+    const own = [
+      '-R',
+      this.at(`${name}.persist`),
+      '-p',
+      this.at(`${name}.ng.pid`),
+      '-c',
+      this.at(`${name}.ctl`),
+    ]
     return this.run('syslog-ng', ['-F', '--stderr', '--no-caps', '-f', file, ...own])
   }
 
   rsyslog(name: string, configuration: string): Peer {
     const head = `global(workDirectory="${this.path}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")`
-    const file = this.put(`${name}.conf`, `${head}\n${configuration}\n`)
+    const file = this.put(`${name}.rsyslog.conf`, `${head}\n${configuration}\n`)
     const env = { LD_LIBRARY_PATH: LIBRARIES, RSYSLOG_MODDIR: join(LIBRARIES, 'rsyslog') }
     return this.run('rsyslogd', ['-n', '-f', file, '-i', this.at(`${name}.pid`)], env)
   }
