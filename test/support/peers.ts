@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestContext } from 'vitest'
 import { root } from './tree.ts'
@@ -45,6 +45,13 @@ export function have(...names: readonly ProgramName[]): boolean {
   return names.every((name) => PROGRAMS[name].path !== undefined)
 }
 
+interface PeerOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  /** For its standard input. */
+  readonly input?: string
+}
+
 /** A process that is not ours. What it says on both outputs is kept, for waiting and for errors. */
 export class Peer {
   output = ''
@@ -54,13 +61,17 @@ export class Peer {
   readonly #looks = new Set<() => void>()
   #ended = false
 
-  constructor(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    { env = {}, cwd, input }: PeerOptions = {},
+  ) {
     this.#name = name
-    const child = spawn(command, args, {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' })
     this.#child = child
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(input ?? '')
     child.stdout.on('data', (text) => this.#heard(String(text)))
     child.stderr.on('data', (text) => this.#heard(String(text)))
     this.exit = new Promise((done, failed) => {
@@ -136,15 +147,19 @@ export class PeerFolder {
   }
 
   /** Any of the programs, with these arguments. */
-  run(name: ProgramName, args: readonly string[], env: NodeJS.ProcessEnv = {}): Peer {
-    const peer = new Peer(name, PROGRAMS[name].path ?? name, args, env)
+  run(name: ProgramName, args: readonly string[], options: PeerOptions = {}): Peer {
+    const peer = new Peer(name, PROGRAMS[name].path ?? name, args, options)
     this.#peers.push(peer)
     return peer
   }
 
-  /** This Node with these arguments: the router as people start it. */
-  node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Peer {
-    const peer = new Peer('node', process.execPath, args, env)
+  /** A command as the README has it, in the checkout. `node` in it is this Node. */
+  shell(command: string): Peer {
+    const folders = [dirname(process.execPath), process.env['PATH'] ?? '']
+    const peer = new Peer('sh', '/bin/sh', ['-c', `exec ${command}`], {
+      env: { PATH: folders.join(delimiter) },
+      cwd: root,
+    })
     this.#peers.push(peer)
     return peer
   }
@@ -174,7 +189,7 @@ export class PeerFolder {
     const head = `global(workDirectory="${this.path}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")`
     const file = this.put(`${name}.rsyslog.conf`, `${head}\n${configuration}\n`)
     const env = { LD_LIBRARY_PATH: LIBRARIES, RSYSLOG_MODDIR: join(LIBRARIES, 'rsyslog') }
-    return this.run('rsyslogd', ['-n', '-f', file, '-i', this.at(`${name}.pid`)], env)
+    return this.run('rsyslogd', ['-n', '-f', file, '-i', this.at(`${name}.pid`)], { env })
   }
 
   async clean(): Promise<void> {
