@@ -3,7 +3,7 @@
  * c-ares, every address tried, certificates read at each connect, pins checked before a byte is sent). Nothing is
  * trusted of an answer: it is bounded in time and bytes, and redirects are not followed.
  */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { gzip } from 'node:zlib'
@@ -58,7 +58,7 @@ export class HttpClient {
     setMaxListeners(0, this.#abort.signal)
   }
 
-  /** Posts a body. Never throws. */
+  /** Posts a body, which is the caller's again when this resolves. Never throws. */
   async post(body: Buffer): Promise<Outcome> {
     if (this.#abort.signal.aborted) return { kind: 'retry', why: 'stopped', wait: BACKOFF }
     try {
@@ -85,7 +85,9 @@ export class HttpClient {
     }
     if (http.token !== null) headers['authorization'] = `Bearer ${http.token}`
     if (http.gzip) headers['content-encoding'] = 'gzip'
-    const sent = http.gzip ? await compress(body) : body
+    // Never `body` itself: a destination may answer before it has read its request, and then the system still sends
+    // from memory that its owner fills with another destination's events by now.
+    const sent = http.gzip ? await compress(body) : Buffer.from(body)
     const {
       statusCode,
       headers: answered,
