@@ -5,6 +5,12 @@ import { LogweirError } from '../base/errors.ts'
 import type { FromWorker, LogLevel, ToWorker, WorkerStart } from '../worker/protocol.ts'
 import { threadUrl } from '../base/thread-url.ts'
 
+/**
+ * Short-lived objects of a worker, in MiB. Left alone, V8 takes 100 MiB more for them under load and keeps it, which
+ * makes nothing faster (docs/reliability.md, memory).
+ */
+const YOUNG_MB = 48
+
 export interface ThreadEvents {
   readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
   /** The worker made counters for forwarders that only its disk knows. */
@@ -32,6 +38,7 @@ export class WorkerThread {
       workerData: start,
       transferList,
       name: `pipeline-${start.index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     this.#worker.on('message', (message: FromWorker) => this.#receive(message, events))
     this.#worker.on('error', (error) => {

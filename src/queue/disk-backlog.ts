@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import type { DropReason } from '../base/counters.ts'
 import type { Batch } from './batch.ts'
 import { BatchDamaged, parseBatch, serialiseBatch } from './batch-codec.ts'
+import { freeBytes } from './memory.ts'
 import type { SpoolClient } from './spool-port.ts'
 
 /** Bytes asked for in one read; the next is asked for when half of it is used up. */
@@ -44,6 +45,7 @@ export class DiskBacklog {
   readonly #events: DiskEvents
   /** Being written; true when it was settled meanwhile. */
   readonly #writing = new Map<Batch, boolean>()
+  #writing_bytes = 0
   #read_ahead: Batch[] = []
   /** On disk only, not read ahead. */
   #unread = { batches: 0, events: 0, bytes: 0 }
@@ -85,6 +87,11 @@ export class DiskBacklog {
     this.oldest_at = this.#clock.wall()
   }
 
+  /** Bytes of copies on their way. */
+  get writing_bytes(): number {
+    return this.#writing_bytes
+  }
+
   isWriting(batch: Batch): boolean {
     return this.#writing.has(batch)
   }
@@ -98,12 +105,15 @@ export class DiskBacklog {
     const size = bytes.byteLength
     batch.disk_bytes = size
     this.#writing.set(batch, false)
+    this.#writing_bytes += size
     this.#port.writing += size
     this.#events.charge(size)
     const row = { sequence: batch.sequence, events: batch.events, bytes }
     void this.#port.client.write(this.#key, disk_max, row).then(({ outcome }) => {
       this.#port.writing -= size
       this.#events.charge(-size)
+      this.#writing_bytes -= size
+      freeBytes(bytes)
       const settled = this.#writing.get(batch) === true
       this.#writing.delete(batch)
       if (outcome === 'committed') {

@@ -16,6 +16,7 @@ import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type DiskPort } from './disk-backlog.ts'
+import { isForeign } from './foreign.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { BufferPool, MemoryBudget } from './memory.ts'
 
@@ -25,6 +26,8 @@ const OPEN_BYTES = 4096
 const OPEN_INDEX_BYTES = 1024
 /** What a forwarder may still hold by the way when memory is short for all. */
 const PRESSED_BYTES = 65_536
+/** Copies on their way to the disk are at most this part of a forwarder's share: they must not crowd out events. */
+const COPIES_PART = 4
 
 export interface QueueLimits {
   /** Bytes after which the open batch is sealed. */
@@ -57,6 +60,7 @@ export class ForwarderQueue implements Lane {
   form: PayloadForm
   #identity: BatchIdentity
   #names: BatchNames
+  #org: string | null = null
   #limits: QueueLimits
   /** Of the limits, by themselves: read at every event. */
   #batch_bytes: number
@@ -150,14 +154,35 @@ export class ForwarderQueue implements Lane {
     return this.#destination
   }
 
-  /** A new rule set: the open batch ends, later ones carry the new numbers. */
-  renew(identity: BatchIdentity, form: PayloadForm, names: BatchNames, limits: QueueLimits): void {
+  /**
+   * A new rule set: the open batch ends, later ones carry the new numbers. `org` is the id of the tenant's
+   * organisation, null when it has none: what is held of another one is never given out ({@link isForeign}).
+   */
+  renew(
+    identity: BatchIdentity,
+    form: PayloadForm,
+    names: BatchNames,
+    limits: QueueLimits,
+    org: string | null = null,
+  ): void {
     this.sealOpen()
     this.form = form
     this.#identity = identity
     this.#names = names
-    this.#limits = limits
+    this.#org = org
     this.#batch_bytes = limits.batch_bytes
+    this.#limit(limits)
+  }
+
+  /** It left the rules: nothing more comes, so it holds nobody up. */
+  park(): void {
+    this.sealOpen()
+    this.#limit({ ...this.#limits, when_full: 'drop_newest' })
+  }
+
+  #limit(limits: QueueLimits): void {
+    this.#limits = limits
+    this.#deps.budget.block(this.key, limits.when_full === 'block' && this.#held >= limits.memory_max)
   }
 
   /**
@@ -224,7 +249,9 @@ export class ForwarderQueue implements Lane {
     return this.#open?.opened_mono
   }
 
+  /** A new open batch; one whose numbering of senders is used up ends. */
   #begin(): Batch {
+    this.sealOpen()
     const { pool } = this.#deps
     const batch = new Batch(
       this.form,
@@ -246,7 +273,6 @@ export class ForwarderQueue implements Lane {
     let bytes = need
     if (need > this.#limits.batch_bytes && batch.events > 0) {
       bytes = need - batch.used
-      this.sealOpen()
       target = this.#begin()
       if (bytes <= target.payload.length) return target
     }
@@ -296,7 +322,13 @@ export class ForwarderQueue implements Lane {
 
   lease(): Batch | undefined {
     if (this.#closed) return undefined
-    const batch = this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
+    const next = (): Batch | undefined => this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
+    let batch = next()
+    for (; batch !== undefined && isForeign(batch, this.#org); batch = next()) {
+      this.#drop('removed', batch.events)
+      this.#disk.settled(batch)
+      this.#free(batch)
+    }
     if (batch === undefined) return undefined
     batch.written = false
     this.#leased.add(batch)
@@ -371,6 +403,7 @@ export class ForwarderQueue implements Lane {
     const always = limits.spool === 'always'
     for (const batch of this.#spillable()) {
       if (!always && !this.#short && now - batch.opened_mono < limits.spill_after) break
+      if (this.#disk.writing_bytes > limits.memory_max / COPIES_PART) break
       if (!this.#disk.write(batch, limits.disk_max)) break
     }
     return this.#memory.length > 0 || this.#returned.length > 0 || this.#leased.size > 0

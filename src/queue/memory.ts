@@ -65,7 +65,7 @@ const SMALLEST_INDEX = 512
 
 /**
  * Payload buffers by powers of two from 4 KiB, used again when a batch is done. Each is its own ArrayBuffer.
- * What is kept unused is bounded and outside the budget.
+ * What is kept unused is bounded and outside the budget; the rest is given back to the system at once.
  */
 export class BufferPool {
   readonly #free: Buffer[][] = []
@@ -96,9 +96,12 @@ export class BufferPool {
   give(buffer: Buffer): void {
     const size = buffer.length
     // Views over other memory (batches read from disk) are not for the pool.
-    if (size !== buffer.buffer.byteLength || size < SMALLEST || this.#kept + size > this.#keep_max) return
+    if (size !== buffer.buffer.byteLength) return
     const list = Math.log2(size / SMALLEST)
-    if (!Number.isInteger(list)) return
+    if (!Number.isInteger(list) || list < 0 || this.#kept + size > this.#keep_max) {
+      freeBytes(buffer.buffer)
+      return
+    }
     for (let missing = this.#free.length; missing <= list; missing++) this.#free.push([])
     ;(this.#free[list] as Buffer[]).push(buffer)
     this.#kept += size
@@ -115,9 +118,20 @@ export class BufferPool {
 
   giveIndex(index: ArrayBuffer): void {
     const list = Math.log2(index.byteLength / SMALLEST_INDEX)
-    if (!Number.isInteger(list) || list < 0 || this.#kept + index.byteLength > this.#keep_max) return
+    if (!Number.isInteger(list) || list < 0 || this.#kept + index.byteLength > this.#keep_max) {
+      freeBytes(index)
+      return
+    }
     for (let missing = this.#free_index.length; missing <= list; missing++) this.#free_index.push([])
     ;(this.#free_index[list] as ArrayBuffer[]).push(index)
     this.#kept += index.byteLength
   }
+}
+
+/**
+ * Gives memory back now. Left to the collector it would stay until that runs, which for bytes outside its heap is
+ * a hundred megabytes later.
+ */
+export function freeBytes(bytes: ArrayBufferLike): void {
+  if (bytes instanceof ArrayBuffer && !bytes.detached) bytes.transfer(0)
 }

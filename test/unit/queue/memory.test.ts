@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { BufferPool, freeBytes } from '../../../src/queue/memory.ts'
+
+test('a buffer that is given back is used again; what is more than the pool keeps goes back to the system at once', () => {
+  const pool = new BufferPool(8192)
+  const [one, two, three] = [pool.take(4096), pool.take(5000), pool.take(100)]
+  pool.give(one)
+  pool.give(two)
+  pool.give(three)
+  expect(two.buffer).toMatchObject({ byteLength: 0 })
+  expect(pool.take(4096)).toBe(three)
+  expect(pool.take(4096)).toBe(one)
+  const index = pool.takeIndex(16_384)
+  pool.giveIndex(index)
+  expect(index.byteLength).toBe(0)
+})
+
+test('views over memory of others are left alone', () => {
+  const whole = Buffer.alloc(8192)
+  new BufferPool(0).give(whole.subarray(0, 4096))
+  expect(whole.length).toBe(8192)
+})
+
+test('memory can be given back twice, and shared memory never is', () => {
+  const bytes = new ArrayBuffer(8)
+  freeBytes(bytes)
+  freeBytes(bytes)
+  expect(bytes.byteLength).toBe(0)
+  const shared = new SharedArrayBuffer(8)
+  freeBytes(shared)
+  expect(shared.byteLength).toBe(8)
+})
