@@ -16,7 +16,6 @@ import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type DiskPort } from './disk-backlog.ts'
-import { isForeign } from './foreign.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { BufferPool, MemoryBudget } from './memory.ts'
 
@@ -60,7 +59,6 @@ export class ForwarderQueue implements Lane {
   form: PayloadForm
   #identity: BatchIdentity
   #names: BatchNames
-  #org: string | null = null
   #limits: QueueLimits
   /** Of the limits, by themselves: read at every event. */
   #batch_bytes: number
@@ -154,35 +152,14 @@ export class ForwarderQueue implements Lane {
     return this.#destination
   }
 
-  /**
-   * A new rule set: the open batch ends, later ones carry the new numbers. `org` is the id of the tenant's
-   * organisation, null when it has none: what is held of another one is never given out ({@link isForeign}).
-   */
-  renew(
-    identity: BatchIdentity,
-    form: PayloadForm,
-    names: BatchNames,
-    limits: QueueLimits,
-    org: string | null = null,
-  ): void {
+  /** A new rule set: the open batch ends, later ones carry the new numbers. */
+  renew(identity: BatchIdentity, form: PayloadForm, names: BatchNames, limits: QueueLimits): void {
     this.sealOpen()
     this.form = form
     this.#identity = identity
     this.#names = names
-    this.#org = org
-    this.#batch_bytes = limits.batch_bytes
-    this.#limit(limits)
-  }
-
-  /** It left the rules: nothing more comes, so it holds nobody up. */
-  park(): void {
-    this.sealOpen()
-    this.#limit({ ...this.#limits, when_full: 'drop_newest' })
-  }
-
-  #limit(limits: QueueLimits): void {
     this.#limits = limits
-    this.#deps.budget.block(this.key, limits.when_full === 'block' && this.#held >= limits.memory_max)
+    this.#batch_bytes = limits.batch_bytes
   }
 
   /**
@@ -249,9 +226,7 @@ export class ForwarderQueue implements Lane {
     return this.#open?.opened_mono
   }
 
-  /** A new open batch; one whose numbering of senders is used up ends. */
   #begin(): Batch {
-    this.sealOpen()
     const { pool } = this.#deps
     const batch = new Batch(
       this.form,
@@ -273,6 +248,7 @@ export class ForwarderQueue implements Lane {
     let bytes = need
     if (need > this.#limits.batch_bytes && batch.events > 0) {
       bytes = need - batch.used
+      this.sealOpen()
       target = this.#begin()
       if (bytes <= target.payload.length) return target
     }
@@ -322,13 +298,7 @@ export class ForwarderQueue implements Lane {
 
   lease(): Batch | undefined {
     if (this.#closed) return undefined
-    const next = (): Batch | undefined => this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
-    let batch = next()
-    for (; batch !== undefined && isForeign(batch, this.#org); batch = next()) {
-      this.#drop('removed', batch.events)
-      this.#disk.settled(batch)
-      this.#free(batch)
-    }
+    const batch = this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
     if (batch === undefined) return undefined
     batch.written = false
     this.#leased.add(batch)
