@@ -53,6 +53,7 @@ export class DiskBacklog {
   #cursor = -1
   #reading = false
   #dropping = false
+  #drop_wanted = false
   #paused_until = 0
   #closed = false
   oldest_at = 0
@@ -157,7 +158,9 @@ export class DiskBacklog {
 
   /** Drops the oldest unread batches to make room for newer ones. */
   dropOldest(): void {
-    if (this.#dropping || this.#unread.batches === 0) return
+    // What an answer on its way holds would be counted as dropped, and given out as well: it comes first.
+    this.#drop_wanted = this.#reading
+    if (this.#reading || this.#dropping || this.#unread.batches === 0) return
     this.#dropping = true
     void this.#port.client.dropOldest(this.#key, this.#cursor, DROP_BYTES).then((lost) => {
       this.#dropping = false
@@ -188,6 +191,7 @@ export class DiskBacklog {
       for (const damage of result.damaged) this.#damaged(damage.batches, damage.events)
       for (const row of result.rows) this.#admit(row.sequence, row.events, row.bytes)
       if (result.end && result.rows.length === 0) this.#missing()
+      if (this.#drop_wanted) this.dropOldest()
       this.#events.ready()
     })
   }
@@ -212,8 +216,10 @@ export class DiskBacklog {
   }
 
   #damaged(batches: number, events: number): void {
-    const known = Math.min(events, this.#unread.events)
-    this.#take(batches, events, 0)
+    // With the last batch go all events that were counted: nobody would ever come for the rest.
+    const last = batches >= this.#unread.batches
+    const known = last ? this.#unread.events : Math.min(events, this.#unread.events)
+    this.#take(batches, known, 0)
     this.#events.lost('spool_damaged', known)
   }
 

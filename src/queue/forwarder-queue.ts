@@ -9,15 +9,17 @@
  */
 import assert from 'node:assert/strict'
 import { add, DESTINATION_STATES, DROP_REASONS, type DropReason, ForwarderCell } from '../base/counters.ts'
-import type { Clock } from '../base/clock.ts'
 import { faultPoint } from '../base/faults.ts'
 import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
 import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
-import { DiskBacklog, type DiskPort } from './disk-backlog.ts'
+import { DiskBacklog } from './disk-backlog.ts'
+import { isForeign } from './foreign.ts'
 import type { Destination, Lane } from './lane.ts'
-import type { BufferPool, MemoryBudget } from './memory.ts'
+import type { QueueDeps, QueueLimits } from './queue-deps.ts'
+
+export type { QueueLimits } from './queue-deps.ts'
 
 /** EventFlag.control, as batches store it. */
 const CONTROL = 4
@@ -28,37 +30,12 @@ const PRESSED_BYTES = 65_536
 /** Copies on their way to the disk are at most this part of a forwarder's share: they must not crowd out events. */
 const COPIES_PART = 4
 
-export interface QueueLimits {
-  /** Bytes after which the open batch is sealed. */
-  readonly batch_bytes: number
-  /** Milliseconds that a sealed batch may wait in memory only. */
-  readonly spill_after: number
-  /** Bytes of memory that this forwarder may hold. */
-  readonly memory_max: number
-  /** Bytes of disk that its chain may take. */
-  readonly disk_max: number
-  readonly when_full: 'drop_oldest' | 'drop_newest' | 'block'
-  readonly spool: 'overflow' | 'always'
-}
-
-export interface QueueDeps {
-  readonly clock: Clock
-  readonly budget: MemoryBudget
-  readonly pool: BufferPool
-  readonly disk: DiskPort
-  /** This forwarder's block of counters ({@link ForwarderCell}). */
-  readonly cells: Float64Array
-  /** Called when the first event of a batch came, so that somebody seals it in time. */
-  readonly opened: (queue: ForwarderQueue) => void
-  /** Called when something may have to be spilled in a while. */
-  readonly watch: (queue: ForwarderQueue) => void
-}
-
 export class ForwarderQueue implements Lane {
   readonly key: string
   form: PayloadForm
   #identity: BatchIdentity
   #names: BatchNames
+  #org: string | null = null
   #limits: QueueLimits
   /** Of the limits, by themselves: read at every event. */
   #batch_bytes: number
@@ -152,14 +129,35 @@ export class ForwarderQueue implements Lane {
     return this.#destination
   }
 
-  /** A new rule set: the open batch ends, later ones carry the new numbers. */
-  renew(identity: BatchIdentity, form: PayloadForm, names: BatchNames, limits: QueueLimits): void {
+  /**
+   * A new rule set: the open batch ends, later ones carry the new numbers. `org` is the id of the tenant's
+   * organisation, null when it has none: what is held of another one is never given out ({@link isForeign}).
+   */
+  renew(
+    identity: BatchIdentity,
+    form: PayloadForm,
+    names: BatchNames,
+    limits: QueueLimits,
+    org: string | null = null,
+  ): void {
     this.sealOpen()
     this.form = form
     this.#identity = identity
     this.#names = names
-    this.#limits = limits
+    this.#org = org
     this.#batch_bytes = limits.batch_bytes
+    this.#limit(limits)
+  }
+
+  /** It left the rules: nothing more comes, so it holds nobody up. */
+  park(): void {
+    this.sealOpen()
+    this.#limit({ ...this.#limits, when_full: 'drop_newest' })
+  }
+
+  #limit(limits: QueueLimits): void {
+    this.#limits = limits
+    this.#deps.budget.block(this.key, limits.when_full === 'block' && this.#held >= limits.memory_max)
   }
 
   /**
@@ -226,7 +224,9 @@ export class ForwarderQueue implements Lane {
     return this.#open?.opened_mono
   }
 
+  /** A new open batch; one whose numbering of senders is used up ends. */
   #begin(): Batch {
+    this.sealOpen()
     const { pool } = this.#deps
     const batch = new Batch(
       this.form,
@@ -248,7 +248,6 @@ export class ForwarderQueue implements Lane {
     let bytes = need
     if (need > this.#limits.batch_bytes && batch.events > 0) {
       bytes = need - batch.used
-      this.sealOpen()
       target = this.#begin()
       if (bytes <= target.payload.length) return target
     }
@@ -298,7 +297,13 @@ export class ForwarderQueue implements Lane {
 
   lease(): Batch | undefined {
     if (this.#closed) return undefined
-    const batch = this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
+    const next = (): Batch | undefined => this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
+    let batch = next()
+    for (; batch !== undefined && isForeign(batch, this.#org); batch = next()) {
+      this.#drop('removed', batch.events)
+      this.#disk.settled(batch)
+      this.#free(batch)
+    }
     if (batch === undefined) return undefined
     batch.written = false
     this.#leased.add(batch)

@@ -89,13 +89,20 @@ export class Forwarders {
     const seen = new Set<string>()
     const queues = plan.forwarders.map((forwarder) => {
       seen.add(forwarder.key)
-      return this.#take(forwarder, settings, { ...identity, forwarder: forwarder.key }, names)
+      const org = plan.tenants[forwarder.tenant]?.org?.id ?? null
+      return this.#take(forwarder, settings, { ...identity, forwarder: forwarder.key }, names, org)
     })
     for (const [key, held] of this.#held) if (held.active && !seen.has(key)) this.#remove(key, held)
     return queues
   }
 
-  #take(plan: ForwarderPlan, settings: Settings, identity: BatchIdentity, names: BatchNames): ForwarderQueue {
+  #take(
+    plan: ForwarderPlan,
+    settings: Settings,
+    identity: BatchIdentity,
+    names: BatchNames,
+    org: string | null,
+  ): ForwarderQueue {
     const limits = queueLimits(plan.settings, settings)
     const json = JSON.stringify(plan.settings)
     const form = payloadForm(plan.settings)
@@ -104,7 +111,7 @@ export class Forwarders {
       held = { queue: this.#makeQueue(identity, limits, 0), settings: '', active: false, stopping: undefined }
       this.#held.set(plan.key, held)
     }
-    held.queue.renew(identity, form, names, limits)
+    held.queue.renew(identity, form, names, limits, org)
     held.active = true
     if (held.settings !== json) {
       held.settings = json
@@ -125,8 +132,8 @@ export class Forwarders {
     const json = held.settings
     const attach = (): void => {
       held.stopping = undefined
-      // Changed or removed once more while the old destination was stopping.
-      if (held.settings === json && held.active)
+      // Changed or removed once more while the old destination was stopping; or changed back, and made already.
+      if (held.settings === json && held.active && held.queue.destination === undefined)
         held.queue.attach(this.#deps.makeDestination(plan, held.queue))
     }
     const old = held.queue.destination
@@ -138,7 +145,7 @@ export class Forwarders {
   #remove(key: string, held: Held): void {
     held.active = false
     held.settings = ''
-    held.queue.sealOpen()
+    held.queue.park()
     const old = held.queue.destination
     this.#deps.log('info', `forwarder ${key} left the rules: it drains, then its spool is kept`, {
       forwarder: key,
