@@ -20,7 +20,9 @@ export function testTenant(n: number): { name: string; group: string; id: string
 /** A rules entry for {@link testTenant}. */
 export function tenantRules(n: number, forwarders: readonly object[]): object {
   const { name, group, id } = testTenant(n)
-  return { name, org: { id: crypto.randomUUID(), name }, data_center_groups: [{ name: group, id }], forwarders }
+  // The same at each call: a tenant whose organisation changes is another customer, and gets nothing of the first's.
+  const org = { id: id.replace('-aaaa-', '-cccc-'), name }
+  return { name, org, data_center_groups: [{ name: group, id }], forwarders }
 }
 
 /** A distributed firewall event of tenant n that carries its tenant and a number. */
