@@ -14,6 +14,8 @@ export const WorkerCell = {
   /** Bytes of frames received. */
   received_bytes: 7,
   sender_cut: 8,
+  /** Wall ms when the disk last refused a write, 0 when it has taken one since. */
+  spool_failed_at: 9,
   size: 16,
 } as const
 

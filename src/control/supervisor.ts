@@ -5,7 +5,7 @@
 import { accessSync, constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
-import { Counters } from '../base/counters.ts'
+import { Counters, WorkerCell } from '../base/counters.ts'
 import type { CounterGrant } from '../base/counters.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
@@ -20,20 +20,28 @@ import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/proto
 import { type Changes, compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
-import { load } from './load.ts'
+import type { Loaded } from './load.ts'
+import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
 import { SpoolHandle } from './spool-thread.ts'
-import { loadForStart } from './start-load.ts'
+import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
 
 /** Milliseconds that a graceful stop lets destinations finish. */
 const STOP_GRACE_MS = 3000
+/** A refusal of the disk younger than this means that the spool cannot be written. */
+const SPOOL_TROUBLE_MS = 5000
 
 export interface Reload {
   readonly outcome: 'accepted' | 'rejected'
   readonly generation: number
   readonly findings: readonly Finding[]
   readonly changes: Changes | null
+}
+
+interface Measure {
+  readonly ledger: Ledger
+  readonly unknown_labels: Record<string, string[]>
 }
 
 export interface SupervisorOptions {
@@ -59,6 +67,9 @@ export class Supervisor {
   #listening: ListeningAnswer['listeners'] = []
   #listen_started = false
   #stopping = false
+  /** Of the worker that was started last. */
+  #epoch = 0
+  #measuring: Promise<unknown> = Promise.resolve()
   #busy: Promise<unknown> = Promise.resolve()
   #reloads = { accepted: 0, rejected: 0 }
   /** Why the last good rules run instead of those in the folder; empty when they do not. */
@@ -81,13 +92,13 @@ export class Supervisor {
   }
 
   /**
-   * Loads, locks the data folder, starts all threads and opens the listeners.
+   * Locks the data folder, settles on the rules to run, starts all threads and opens the listeners.
    * @throws {LogweirError} in one sentence when something that a start needs is not there.
    */
-  static async start(options: SupervisorOptions, settings: Settings): Promise<Supervisor> {
-    const lock = lockDataFolder(settings.data)
+  static async start(options: SupervisorOptions, files: StartLoaded): Promise<Supervisor> {
+    const lock = lockDataFolder(files.settings.data)
     try {
-      const loaded = await loadForStart(options.file, settings, options.env, options.log)
+      const loaded = await rulesForStart(options.file, files, options.env, options.log)
       const supervisor = new Supervisor(options, loaded, lock)
       try {
         await supervisor.#startAll()
@@ -134,9 +145,18 @@ export class Supervisor {
     if (this.#workers.some((worker) => worker === undefined || worker.ended))
       return { ready: false, reason: 'a worker is starting again' }
     if (!this.#spool.alive) return { ready: false, reason: 'the spool thread is starting again' }
+    if (this.#spoolFails()) return { ready: false, reason: 'the spool cannot be written: the log says why' }
     // Full is another thing: a full spool degrades, it does not make the node unready.
     if (!isWritable(this.#settings.data)) return { ready: false, reason: 'the data folder cannot be written' }
     return { ready: true, reason: 'ready' }
+  }
+
+  /** A disk that refuses is asked again twice a second while something waits for it: an old refusal says nothing. */
+  #spoolFails(): boolean {
+    const since = Date.now() - SPOOL_TROUBLE_MS
+    return this.#counters.some(
+      (counters) => (counters.find('worker', 'worker')?.[WorkerCell.spool_failed_at] ?? 0) > since,
+    )
   }
 
   // ---- start -------------------------------------------------------------------------------------
@@ -157,7 +177,7 @@ export class Supervisor {
       {
         index,
         workers,
-        epoch: nextEpoch(data),
+        epoch: this.#nextEpoch(data),
         hostname: hostname(),
         spool: this.#spool.connect(index),
         files: files?.port1 ?? null,
@@ -172,6 +192,18 @@ export class Supervisor {
     if (files !== null) this.#workers[0]?.give({ type: 'files', port: files.port2 })
     if (index === 0) this.#giveFilePorts(thread)
     return thread
+  }
+
+  /** A disk that is full must not keep a worker from starting again: then its epoch is remembered by the clock only. */
+  #nextEpoch(data: string): number {
+    try {
+      this.#epoch = nextEpoch(data)
+    } catch (error) {
+      if (this.#epoch === 0) throw error
+      this.#epoch = Math.max(this.#epoch + 1, Date.now())
+      this.#log('error', errorText(error))
+    }
+    return this.#epoch
   }
 
   /** A new worker 0 gets new lines to the others. */
@@ -224,7 +256,7 @@ export class Supervisor {
   }
 
   async #reload(): Promise<Reload> {
-    const loaded = load(this.#options.file, this.#plan.generation + 1, this.#options.env)
+    const loaded = await this.#load()
     const { settings, plan, findings } = loaded
     if (settings === undefined || plan === undefined) return this.#rejected(findings)
     const kept = { ...settings, workers: this.#settings.workers, data: this.#settings.data }
@@ -245,6 +277,18 @@ export class Supervisor {
     this.#reloads = { ...this.#reloads, accepted: this.#reloads.accepted + 1 }
     this.#log('info', `rules generation ${plan.generation} runs`, { changes })
     return { outcome: 'accepted', generation: plan.generation, findings, changes }
+  }
+
+  /** Whatever keeps the thread from loading (no memory for what the files became) is one more finding. */
+  async #load(): Promise<Loaded> {
+    const { file, env } = this.#options
+    try {
+      return await loadAside(file, this.#plan.generation + 1, env)
+    } catch (error) {
+      const message = `configuration and rules could not be loaded: ${errorText(error)}`
+      const finding: Finding = { level: 'error', file, line: 0, column: 0, message, hint: '' }
+      return { settings: undefined, plan: undefined, findings: [finding], files: [] }
+    }
   }
 
   /** The rules run in any case: that they could not be saved is an alarm. */
@@ -285,9 +329,9 @@ export class Supervisor {
   // ---- deaths ------------------------------------------------------------------------------------
 
   #workerDied(index: number, reason: string): void {
+    closeBooks(this.#counters[index] as Counters)
     if (this.#stopping) return
     this.#log('error', `worker ${index} died and is started again`, { reason })
-    closeBooks(this.#counters[index] as Counters)
     if (!this.#mayGoOn(`worker ${index}: ${reason}`)) return
     void this.#alone(() => this.#startAgain(index)).catch((error: unknown) => {
       this.#log('error', `worker ${index} could not be started: ${errorText(error)}`)
@@ -305,19 +349,16 @@ export class Supervisor {
     this.#log('info', `worker ${index} runs again`)
   }
 
+  /** At once, also while something else goes on or the router stops: that may wait for the spool's answer. */
   #spoolDied(reason: string): void {
-    if (this.#stopping) return
     this.#log('error', 'the spool thread died and is started again', { reason })
-    if (!this.#mayGoOn(`spool thread: ${reason}`)) return
-    void this.#alone(async () => {
-      this.#spool.restart()
-      for (const [index, worker] of this.#workers.entries()) {
-        if (worker !== undefined && !worker.ended)
-          worker.give({ type: 'spool', port: this.#spool.connect(index) })
-      }
-    }).catch((error: unknown) =>
-      this.#log('error', `the spool thread could not be started: ${errorText(error)}`),
-    )
+    const goesOn = this.#mayGoOn(`spool thread: ${reason}`)
+    if (goesOn) this.#spool.restart()
+    for (const [index, worker] of this.#workers.entries()) {
+      if (worker === undefined || worker.ended) continue
+      if (goesOn) worker.give({ type: 'spool', port: this.#spool.connect(index) })
+      else worker.tell({ type: 'spool_lost', reason })
+    }
   }
 
   #mayGoOn(reason: string): boolean {
@@ -330,7 +371,14 @@ export class Supervisor {
   // ---- books -------------------------------------------------------------------------------------
 
   /** The ledger with gauges brought up to date, and what only workers know. */
-  async measure(): Promise<{ ledger: Ledger; unknown_labels: Record<string, string[]> }> {
+  measure(): Promise<Measure> {
+    // One at a time: who reads the published counters must not meet a worker that publishes for somebody else.
+    const run = this.#measuring.then(() => this.#measure())
+    this.#measuring = run.catch(() => undefined)
+    return run
+  }
+
+  async #measure(): Promise<Measure> {
     const answers = await Promise.all(
       this.#workers.map((worker) => worker?.ask<MeasureAnswer>({ type: 'measure' }).catch(() => undefined)),
     )

@@ -32,6 +32,7 @@ import { Forwarders } from './forwarders.ts'
 import { Listeners } from './listeners.ts'
 import { PlanNames } from './names.ts'
 import type { ListeningAnswer, LogLevel, MeasureAnswer, StopAnswer } from './protocol.ts'
+import { watchSpool } from './spool-health.ts'
 import { Ticker } from './ticker.ts'
 import { UnknownLabels } from './unknown-labels.ts'
 
@@ -85,7 +86,13 @@ export class Pipeline implements Intake {
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps
-    this.#disk = { client: deps.spool, writing_max: WRITING_MAX, writing: 0 }
+    const client = watchSpool(deps.spool, deps.clock, {
+      failed_at: (wall) => {
+        this.#cells[WorkerCell.spool_failed_at] = wall
+      },
+      log: deps.log,
+    })
+    this.#disk = { client, writing_max: WRITING_MAX, writing: 0 }
     this.#listeners = new Listeners({
       intake: this,
       clock: deps.clock,
@@ -159,7 +166,9 @@ export class Pipeline implements Intake {
   ): Promise<void> {
     const { clock, spool } = this.#deps
     const chains = await spool.recover()
-    this.#deps.granted(this.#counters.allocate(chains.map(({ key }) => ({ kind: 'forwarder' as const, name: key }))))
+    this.#deps.granted(
+      this.#counters.allocate(chains.map(({ key }) => ({ kind: 'forwarder' as const, name: key }))),
+    )
     const budget = new MemoryBudget(settings.queue.memory_max)
     const ticker = new Ticker(clock, settings.batch.age)
     this.#budget = budget
