@@ -16,8 +16,8 @@ export function watchSpool(client: SpoolClient, clock: Clock, events: SpoolHealt
   let failing = false
   let said_at = Number.NEGATIVE_INFINITY
   const note = (answer: SpoolWriteOutcome): void => {
-    if (answer.outcome === 'full' || (answer.outcome === 'committed' && !failing)) return
-    failing = answer.outcome === 'error'
+    if (answer.outcome === 'committed' ? !failing : !isTrouble(answer)) return
+    failing = answer.outcome !== 'committed'
     events.failed_at(failing ? clock.wall() : 0)
     const now = clock.monotonic()
     if (answer.outcome === 'committed') {
@@ -43,4 +43,9 @@ export function watchSpool(client: SpoolClient, clock: Clock, events: SpoolHealt
     stop: (rows) => client.stop(rows),
     state: (key) => client.state(key),
   }
+}
+
+/** An error, or a disk that is full: for everybody, not for one forwarder's quota. The reason names the setting. */
+function isTrouble({ outcome, reason }: Exclude<SpoolWriteOutcome, { outcome: 'committed' }>): boolean {
+  return outcome === 'error' || reason.includes('disk_free_min')
 }
