@@ -74,6 +74,11 @@ export class WorkerThread {
     if (!this.#ended) this.#worker.postMessage(message, [message.port])
   }
 
+  /** Says something that has no answer. */
+  tell(message: Extract<ToWorker, { type: 'spool_lost' }>): void {
+    if (!this.#ended) this.#worker.postMessage(message)
+  }
+
   async end(): Promise<void> {
     this.#asked_to_end = true
     await this.#worker.terminate()

@@ -25,6 +25,8 @@ type StopRow = { readonly key: string; readonly row: SpoolRow }
 export class SpoolPortClient implements SpoolClient {
   #port: MessagePort
   #next_id = 1
+  /** Why there is no thread any more. */
+  #lost: string | undefined
   /** Without an answer, in the order they were asked. */
   readonly #pending = new Map<number, Pending>()
   /** Acknowledgements that may not be on disk yet. */
@@ -44,8 +46,9 @@ export class SpoolPortClient implements SpoolClient {
     for (const { request } of this.#pending.values()) this.#send(request)
   }
 
-  /** There will be no other thread: every write that has no answer comes back with `reason`. */
+  /** There will be no other thread: every write that has no answer comes back with `reason`, and every later one. */
   abandon(reason: string): void {
+    this.#lost = reason
     for (const [id, { request, settle }] of this.#pending) {
       if (request.type === 'write') settle({ type: 'written', id, outcome: 'error', reason })
       else if (request.type === 'stop') settle({ type: 'stopped', id, failed: reason })
@@ -115,6 +118,7 @@ export class SpoolPortClient implements SpoolClient {
       }
       this.#pending.set(request.id, { request, settle })
       this.#send(request)
+      if (this.#lost !== undefined) this.abandon(this.#lost)
     })
   }
 

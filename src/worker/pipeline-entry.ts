@@ -50,6 +50,8 @@ async function act(message: ToWorker): Promise<unknown> {
       return pipeline.stop(message.grace)
     case 'spool':
       return spool.replacePort(message.port)
+    case 'spool_lost':
+      return spool.abandon(message.reason)
     case 'files':
       return files.attach(message.port)
   }

@@ -30,6 +30,8 @@ export type ToWorker =
   | { readonly type: 'listen'; readonly id: number; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'measure'; readonly id: number }
   | { readonly type: 'spool'; readonly port: MessagePort }
+  /** There will be no other spool thread. */
+  | { readonly type: 'spool_lost'; readonly reason: string }
   | { readonly type: 'files'; readonly port: MessagePort }
   | { readonly type: 'stop'; readonly id: number; readonly grace: number }
 
