@@ -2,10 +2,9 @@
 import { armFaults } from '../base/faults.ts'
 import { formatFindings } from '../config/findings-format.ts'
 import type { Finding } from '../config/findings.ts'
-import { loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 import { makeLog, type Log } from '../control/log.ts'
-import { RefusedFiles } from '../control/start-load.ts'
+import { loadForStart, RefusedFiles, type StartLoaded } from '../control/start-load.ts'
 import { Supervisor } from '../control/supervisor.ts'
 import type { Admin } from '../admin/server.ts'
 
@@ -15,24 +14,26 @@ const STOP_LIMIT_MS = 15_000
 /** Runs until a signal ends it. Returns the exit status. */
 export async function run(options: { config: string }): Promise<number> {
   armFaults()
-  const { settings, findings } = loadSettings(options.config, process.env)
-  if (settings === undefined) return refuse(findings)
-  const log = await makeLog(settings.log)
-  const failure = Promise.withResolvers<string>()
-  let supervisor: Supervisor
   try {
-    supervisor = await Supervisor.start(
-      { file: options.config, env: process.env, log, failed: failure.resolve },
-      settings,
-    )
+    return await start(options.config, await loadForStart(options.config, process.env))
   } catch (error) {
     if (error instanceof RefusedFiles) return refuse(error.findings)
     throw error
   }
+}
+
+async function start(config: string, loaded: StartLoaded): Promise<number> {
+  const { settings, findings } = loaded
+  const log = await makeLog(settings.log)
+  const failure = Promise.withResolvers<string>()
+  const supervisor = await Supervisor.start(
+    { file: config, env: process.env, log, failed: failure.resolve },
+    loaded,
+  )
   const admin = await startAdmin(settings, supervisor)
   for (const { level, file, line, message } of findings)
-    if (level === 'warning') log('warn', message, { at: `${file}:${line}` })
-  greet(log, settings, supervisor, admin, options.config)
+    if (level === 'warning' && file === settings.file) log('warn', message, { at: `${file}:${line}` })
+  greet(log, settings, supervisor, admin, config)
   const ending = await Promise.race([
     signals(supervisor, log),
     failure.promise.then((reason) => ({ failed: reason })),

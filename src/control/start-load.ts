@@ -4,7 +4,8 @@ import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import { readLastGood, saveLastGood } from '../rules/saved.ts'
-import { load } from './load.ts'
+import type { Loaded } from './load.ts'
+import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
 
 /** Configuration or rules that cannot run; the findings say why. */
@@ -22,20 +23,34 @@ export class RefusedFiles extends LogweirError {
   }
 }
 
-/** Loads for a start. @throws {RefusedFiles} when neither the rules nor saved ones can run. */
-export async function loadForStart(
+/** Everything loaded, and configuration that can be started with; the rules may still be wrong. */
+export type StartLoaded = Loaded & { readonly settings: Settings }
+
+/** Loads everything once. @throws {RefusedFiles} when the configuration itself has errors. */
+export async function loadForStart(file: string, env: NodeJS.ProcessEnv): Promise<StartLoaded> {
+  const loaded = await loadAside(file, 1, env)
+  const { settings } = loaded
+  if (settings === undefined) throw new RefusedFiles(loaded.findings)
+  return { ...loaded, settings }
+}
+
+/**
+ * The rules to start with: those loaded, or else the last good ones. The data folder must be locked.
+ * @throws {RefusedFiles} when neither can run.
+ */
+export async function rulesForStart(
   file: string,
-  settings: Settings,
+  loaded: StartLoaded,
   env: NodeJS.ProcessEnv,
   log: Log,
 ): Promise<{ settings: Settings; plan: RulesPlan; alarm: readonly Finding[] }> {
-  const loaded = load(file, 1, env)
-  if (loaded.settings !== undefined && loaded.plan !== undefined) {
+  const { settings, plan } = loaded
+  if (plan !== undefined) {
     await saveLastGood(settings.data, loaded.files, Date.now())
-    return { settings: loaded.settings, plan: loaded.plan, alarm: [] }
+    return { settings, plan, alarm: [] }
   }
   const saved = await readLastGood(settings.data)
-  const fallback = saved === null ? undefined : load(file, 1, env, saved.files)
+  const fallback = saved === null ? undefined : await loadAside(file, 1, env, saved.files)
   if (fallback?.plan === undefined || fallback.settings === undefined) throw new RefusedFiles(loaded.findings)
   const errors = loaded.findings.filter((finding) => finding.level === 'error')
   log('error', 'the rules have errors: the last good rules run instead', {
