@@ -21,7 +21,10 @@ export class Status {
   readonly #key: string
   readonly #clock: Clock
   readonly #log: ForwardLog
+  /** Kept over recoveries. Their names are steps of ours, so there are few. */
   readonly #causes = new Map<string, Cause>()
+  /** A failure was logged, and its recovery was not. */
+  #said = false
 
   constructor(key: string, clock: Clock, log: ForwardLog) {
     this.#key = key
@@ -33,18 +36,16 @@ export class Status {
   failing(step: string, why: string): void {
     this.last_error = `${step}: ${why}`
     if (this.state !== 'stopped') this.state = 'retrying'
-    this.#say('warn', step, `forwarder ${this.#key}: ${this.last_error}; it is tried again`)
+    this.#said =
+      this.#say('warn', step, `forwarder ${this.#key}: ${this.last_error}; it is tried again`) || this.#said
   }
 
   /** Something is wrong that only a person can mend; everything stays queued. */
   paused(step: string, why: string): void {
     this.last_error = `${step}: ${why}`
     if (this.state !== 'stopped') this.state = 'paused'
-    this.#say(
-      'error',
-      step,
-      `forwarder ${this.#key}: ${this.last_error}; delivery is paused and everything is kept`,
-    )
+    const text = `forwarder ${this.#key}: ${this.last_error}; delivery is paused and everything is kept`
+    this.#said = this.#say('error', step, text) || this.#said
   }
 
   /** Events were lost on purpose; the state stays as it is. */
@@ -61,31 +62,36 @@ export class Status {
   delivered(): void {
     if (this.last_error === null) return
     if (this.state !== 'stopped') this.state = 'active'
-    this.#log.info({ forwarder: this.#key, after: this.last_error }, `forwarder ${this.#key}: delivers again`)
+    const after = this.last_error
     this.last_error = null
-    this.#causes.clear()
+    // Of a failure that was not said, the recovery is not either: one that comes and goes fills no log.
+    if (!this.#said) return
+    this.#said = false
+    this.#log.info({ forwarder: this.#key, after }, `forwarder ${this.#key}: delivers again`)
   }
 
   stopped(): void {
     this.state = 'stopped'
   }
 
-  #say(level: 'warn' | 'error', name: string, text: string): void {
+  /** Whether it was said. */
+  #say(level: 'warn' | 'error', name: string, text: string): boolean {
     const now = this.#clock.monotonic()
     let cause = this.#causes.get(name)
     if (cause === undefined) {
-      if (this.#causes.size >= CAUSES_MAX) return
+      if (this.#causes.size >= CAUSES_MAX) return false
       cause = { said_at: -REPEAT_MS, unsaid: 0 }
       this.#causes.set(name, cause)
       cause.said_at = now - REPEAT_MS
     }
     if (now - cause.said_at < REPEAT_MS) {
       cause.unsaid += 1
-      return
+      return false
     }
     this.#log[level]({ forwarder: this.#key, repeated: cause.unsaid }, text)
     cause.said_at = now
     cause.unsaid = 0
+    return true
   }
 }
 

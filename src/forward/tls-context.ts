@@ -2,7 +2,7 @@
  * Certificates for outgoing TLS. The files are read at every connect, so that they can be replaced while the
  * router runs; contexts are shared by contents, because a thousand forwarders often name the same authority.
  */
-import { createHash } from 'node:crypto'
+import { constants, createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import {
@@ -62,6 +62,8 @@ function contextOf(ca: string | undefined, cert: string | undefined, key: string
   if (known !== undefined) return known
   const made = createSecureContext({
     minVersion: 'TLSv1.2',
+    // As for senders (R48): a receiver that asks again and again would have all of the thread's time.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),

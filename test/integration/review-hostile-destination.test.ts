@@ -1,0 +1,66 @@
+/** What a destination that means harm can make the router do. */
+import { createServer, type TLSSocket } from 'node:tls'
+import type { AddressInfo } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { dial } from '../../src/forward/dial.ts'
+import { makeAuthority, putFile } from '../support/authority.ts'
+import { Status } from '../../src/forward/status.ts'
+import { TestLog, testSettings } from '../support/lanes.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+test('one that fails and takes in turns does not fill the log', () => {
+  const clock = new ManualClock()
+  const log = new TestLog()
+  const status = new Status('acme/siem', clock, log)
+  for (let n = 0; n < 1000; n++) {
+    status.failing('request', 'answered 500')
+    expect(status.state).toBe('retrying')
+    status.delivered()
+    expect(status.state).toBe('active')
+    clock.advance(100)
+  }
+  // A hundred seconds: once in ten, and as often that it is well again.
+  expect(log.lines.length).toBeLessThanOrEqual(22)
+  expect(log.lines.length).toBeGreaterThanOrEqual(18)
+})
+
+test('one that asks for handshake after handshake gets one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'logweir-review-'))
+  const authority = await makeAuthority()
+  const pair = await authority.issue(['127.0.0.1'])
+  let answered: (error: Error | null) => void = () => undefined
+  const asked = new Promise<Error | null>((resolve) => {
+    answered = resolve
+  })
+  const server = createServer(
+    { cert: pair.cert, key: pair.key, maxVersion: 'TLSv1.2' },
+    (socket: TLSSocket) => {
+      socket.on('error', answered)
+      socket.on('close', () => answered(new Error('closed')))
+      socket.renegotiate({}, answered)
+    },
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const base = testSettings({ to: { scheme: 'tls', host: '127.0.0.1', port } })
+  const ca = putFile(folder, 'ca.pem', authority.ca)
+  const { fingerprint } = pair
+  const { socket } = await dial({
+    target: { scheme: 'tls', host: '127.0.0.1', port },
+    settings: { ...base, tls: { ...base.tls, ca, fingerprint } },
+    clock: systemClock,
+    resolver: { resolve: (host) => Promise.resolve([host]) },
+    signal: new AbortController().signal,
+    first: 0,
+  })
+  socket.on('error', () => undefined)
+  socket.resume()
+  expect(await asked).toBeInstanceOf(Error)
+  socket.destroy()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  rmSync(folder, { recursive: true })
+})
