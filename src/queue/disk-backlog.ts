@@ -34,6 +34,8 @@ export interface DiskEvents {
   charge(bytes: number): void
   /** Something can be taken. */
   ready(): void
+  /** The sealed batches that the queue holds, some with a copy on disk. */
+  memory(): Iterable<Batch>
   /** Events on disk are gone. */
   lost(reason: DropReason, events: number): void
 }
@@ -162,13 +164,16 @@ export class DiskBacklog {
     this.#drop_wanted = this.#reading
     if (this.#reading || this.#dropping || this.#unread.batches === 0) return
     this.#dropping = true
-    void this.#port.client.dropOldest(this.#key, this.#cursor, DROP_BYTES).then((lost) => {
+    const after = this.#cursor
+    void this.#port.client.dropOldest(this.#key, after, DROP_BYTES).then((lost) => {
       this.#dropping = false
       this.#paused_until = 0
       // Copies of what memory holds may have gone too: those events are not lost.
-      const events = lost.batches >= this.#unread.batches ? this.#unread.events : lost.events
-      this.#take(lost.batches, events, lost.bytes)
-      this.#cursor = Math.max(this.#cursor, lost.through)
+      const copies = forgetCopies(this.#events.memory(), after, lost.through)
+      const batches = lost.batches - copies.batches
+      const events = batches >= this.#unread.batches ? this.#unread.events : lost.events - copies.events
+      this.#take(batches, events, lost.bytes - copies.bytes)
+      // The cursor stays: what memory holds may be older than the last that went, and comes to disk yet.
       this.#events.lost('queue_full', events)
     })
   }
@@ -230,4 +235,21 @@ export class DiskBacklog {
     this.#take(batches, events, 0)
     this.#events.lost('spool_damaged', events)
   }
+}
+
+/** Copies numbered in (after, through] are gone from disk: what of that memory holds, it alone has now. How much it is. */
+function forgetCopies(
+  memory: Iterable<Batch>,
+  after: number,
+  through: number,
+): { batches: number; events: number; bytes: number } {
+  const gone = { batches: 0, events: 0, bytes: 0 }
+  for (const batch of memory) {
+    if (!batch.on_disk || batch.sequence <= after || batch.sequence > through) continue
+    batch.on_disk = false
+    gone.batches += 1
+    gone.events += batch.events
+    gone.bytes += batch.disk_bytes
+  }
+  return gone
 }

@@ -76,6 +76,7 @@ export class ForwarderQueue implements Lane {
       refused: (outcome) => this.#refused(outcome),
       charge: (bytes) => this.#charge(bytes),
       ready: () => this.#destination?.wake(),
+      memory: () => this.#memory,
       lost: (reason, events) => this.#lostOnDisk(reason, events),
     })
   }
