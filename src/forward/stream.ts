@@ -8,6 +8,7 @@
  *
  * There is one timer at most: the back-off, the settling of the window, or the idle time.
  */
+import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Timer } from '../base/clock.ts'
 import type { Batch } from '../queue/batch.ts'
@@ -29,6 +30,8 @@ const SUCCESS_MS = 30_000
 /** After this long without a byte taken the state says so; after the second time the connection is given up. */
 const STALL_MS = 10_000
 const STALL_MAX_MS = 300_000
+/** Bytes that a receiver may send between two looks. */
+const SAID_MAX = 1_048_576
 /** Bytes written in one turn of the event loop before other forwarders get theirs. */
 const TURN_BYTES = 1_048_576
 const TURN_ENCODED_BYTES = 131_072
@@ -66,6 +69,8 @@ export class StreamDestination implements Destination {
   #taken = 0
   #moved_at = 0
   #failure: Error | undefined
+  /** Bytes that the other side sent since the timer looked last. */
+  #said = 0
 
   constructor(
     forwarder: ForwarderTarget,
@@ -168,8 +173,17 @@ export class StreamDestination implements Destination {
     // A receiver has nothing to say; an end of its side is how it closes.
     socket.on('end', () => this.#lost(socket))
     socket.on('close', () => this.#lost(socket))
-    socket.resume()
+    this.#said = 0
+    socket.on('data', (chunk: Buffer) => this.#heard(socket, chunk.length))
     this.#pump()
+  }
+
+  /** What it says is thrown away; one that never stops would have the time of all the others. */
+  #heard(socket: Socket, bytes: number): void {
+    this.#said += bytes
+    if (this.#said <= SAID_MAX || this.#socket !== socket) return
+    this.#failure ??= new Error('it talks without end, and a receiver has nothing to say')
+    this.#lost(socket)
   }
 
   /** The connection ended and we did not end it. */
@@ -325,6 +339,7 @@ export class StreamDestination implements Destination {
     const socket = this.#socket
     if (socket === undefined) return
     const now = this.#deps.clock.monotonic()
+    this.#said = 0
     if (this.#window.length === 0) {
       if (now - this.#wrote_at >= this.#deps.idle) return this.#hangUp(socket)
     } else if (socket.writableLength === 0) {

@@ -1,15 +1,16 @@
 /** What a destination that means harm can make the router do. */
 import { createServer, type TLSSocket } from 'node:tls'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import { createDestination, payloadForm } from '../../src/forward/create.ts'
 import { dial } from '../../src/forward/dial.ts'
 import { makeAuthority, putFile } from '../support/authority.ts'
 import { Status } from '../../src/forward/status.ts'
-import { TestLog, testSettings } from '../support/lanes.ts'
+import { FakeLane, TestLog, testDeps, testSettings } from '../support/lanes.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 test('one that fails and takes in turns does not fill the log', () => {
@@ -63,4 +64,34 @@ test('one that asks for handshake after handshake gets one', async () => {
   socket.destroy()
   await new Promise<void>((resolve) => server.close(() => resolve()))
   rmSync(folder, { recursive: true })
+})
+
+test('one that talks without end is hung up on, and what it had is kept', async () => {
+  const chunk = Buffer.alloc(65_536, 'x')
+  const talk = (socket: Socket): void => {
+    while (!socket.destroyed && socket.write(chunk));
+  }
+  let hung_up: () => void = () => undefined
+  const over = new Promise<void>((resolve) => {
+    hung_up = resolve
+  })
+  const server = createTcp((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('close', hung_up)
+    socket.on('drain', () => talk(socket))
+    socket.resume()
+    talk(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const settings = testSettings({ to: { scheme: 'tcp', host: '127.0.0.1', port } })
+  const lane = new FakeLane(payloadForm(settings))
+  const destination = lane.attach(createDestination({ key: lane.key, settings }, lane, testDeps()))
+  lane.add('<14>one')
+  await over
+  await lane.until(() => lane.returned.length > 1)
+  expect(destination.last_error).toContain('nothing to say')
+  lane.check()
+  await destination.stop(0)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
 })
