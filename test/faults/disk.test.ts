@@ -93,7 +93,6 @@ test('R15: a full disk: the process lives, routes from memory, drops by count, s
   expectBalanced(end)
   const { enqueued, delivered, dropped } = forwarderOf(end, 'tenant-0', 'siem')
   expect(enqueued).toBe(count * 2)
-  say(JSON.stringify([dropped, router.log.filter((l) => l.level >= 40)], null, 1))
   expect(Object.keys(dropped)).toEqual(['queue_full'])
   await dead.until(() => dead.distinct === delivered)
   // Exactly what was not dropped has come, and nothing of it twice.
