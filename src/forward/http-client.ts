@@ -76,7 +76,7 @@ export class HttpClient {
   }
 
   async #post(body: Buffer): Promise<Outcome> {
-    const { http } = this.#forwarder.settings
+    const { http, timeout } = this.#forwarder.settings
     const pool = await (this.#pool ??= this.#makePool())
     const headers: Record<string, string> = {
       'content-type': 'application/json',
@@ -97,7 +97,11 @@ export class HttpClient {
       path: `${this.#url.pathname}${this.#url.search}`,
       headers,
       body: sent,
-      signal: this.#abort.signal,
+      // undici's own times begin anew with every byte of an answer, and with every 1xx before it.
+      signal: AbortSignal.any([
+        this.#abort.signal,
+        AbortSignal.timeout(timeout.connect + 2 * timeout.request),
+      ]),
     })
     this.#profile.wrote(sent.length)
     const text = await readStart(answer)
@@ -198,6 +202,7 @@ const WORDS: Readonly<Record<string, string>> = {
 function failureInWords(error: unknown): string {
   if (error instanceof DialError) return `${error.step}: ${error.message}`
   const code = errorCode(error) ?? ''
+  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
   if (error instanceof Error && error.name === 'HTTPParserError')
     return `the answer is not HTTP: ${error.message}`
   const words = WORDS[code]

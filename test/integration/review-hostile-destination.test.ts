@@ -95,3 +95,34 @@ test('one that talks without end is hung up on, and what it had is kept', async 
   await destination.stop(0)
   await new Promise<void>((resolve) => server.close(() => resolve()))
 })
+
+test.each<[string, (socket: Socket) => void, 'settled' | 'returned']>([
+  [
+    'whose answer’s body never ends has taken what it said it has',
+    (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n'),
+    'settled',
+  ],
+  ['that never comes to its answer gets the events again', () => undefined, 'returned'],
+])('one %s', async (_, begin, becomes) => {
+  let drip: NodeJS.Timeout | undefined
+  const server = createTcp((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => {
+      begin(socket)
+      const more = becomes === 'settled' ? 'x' : 'HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n'
+      drip = setInterval(() => socket.destroyed || socket.write(more), 20)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const base = testSettings({ to: { scheme: 'http', url: `http://127.0.0.1:${port}/` }, type: 'http' })
+  const settings = { ...base, timeout: { connect: 50, request: 50 } }
+  const lane = new FakeLane(payloadForm(settings))
+  const destination = lane.attach(createDestination({ key: lane.key, settings }, lane, testDeps()))
+  lane.add('<14>one')
+  await lane.until(() => lane[becomes].length > 0)
+  if (becomes === 'returned') expect(destination.last_error).toContain('no answer in time')
+  await destination.stop(0)
+  clearInterval(drip)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+})
