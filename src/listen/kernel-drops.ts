@@ -15,6 +15,8 @@ export interface ProcReader {
   inodes(): ReadonlySet<string>
 }
 
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
 export const systemProc: ProcReader = {
   table: (name) => {
     try {
@@ -76,7 +78,8 @@ export function readDrops(
   own: ReadonlySet<string>,
 ): Map<string, number> {
   const drops = new Map<string, number>()
-  const address = tableAddress(host)
+  // A connected socket has its concrete address in the table, also where the listener has every address.
+  const address = EVERY_ADDRESS.has(host) ? undefined : tableAddress(host)
   const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   for (const name of ['udp', 'udp6'] as const) {
     for (const line of proc.table(name).split('\n')) {
@@ -98,10 +101,11 @@ export class KernelDrops {
   readonly #port: number
   readonly #workers: number
   readonly #proc: ProcReader
-  /** Refreshed when a socket of the port is missing or new: workers come and go. */
+  /** Read again each time where workers come and go, otherwise when it is said to have changed. */
   #own: ReadonlySet<string>
   /** Drops seen so far by inode; a socket that is gone keeps its count. */
   readonly #seen = new Map<string, number>()
+  #stale: boolean
   #total = 0
   #answered = 0
 
@@ -110,13 +114,20 @@ export class KernelDrops {
     this.#port = port
     this.#workers = workers
     this.#proc = proc
+    this.#stale = workers > 1
     this.#own = proc.inodes()
     for (const [inode, drops] of readDrops(host, port, proc, this.#own)) this.#seen.set(inode, drops)
   }
 
+  /** This process opened or closed a socket of the port. */
+  changed(): void {
+    this.#stale = true
+  }
+
   /** Drops since the last call. */
   read(): number {
-    if (this.#workers > 1) this.#own = this.#proc.inodes()
+    if (this.#stale) this.#own = this.#proc.inodes()
+    this.#stale = this.#workers > 1
     for (const [inode, drops] of readDrops(this.#host, this.#port, this.#proc, this.#own)) {
       this.#total += Math.max(0, drops - (this.#seen.get(inode) ?? 0))
       this.#seen.set(inode, drops)

@@ -1,9 +1,13 @@
-/** UDP: one datagram, one frame. Per datagram nothing is made here besides what `dgram` makes. */
+/**
+ * UDP: one datagram, one frame. A listener has one socket, and one more for each of its busiest senders (`udp-flow.ts`).
+ * Datagrams are copied to one place first, so that everything behind sees the same buffer again and again.
+ */
 import type { Buffer } from 'node:buffer'
 import dgram, { type RemoteInfo, type Socket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Timer } from '../base/clock.ts'
+import { errorText } from '../base/errors.ts'
 import type { UdpListenerSettings } from '../config/types.ts'
 import { Admission } from './admission.ts'
 import { bindError } from './bind-errors.ts'
@@ -14,8 +18,18 @@ import { plainAddress } from './prefixes.ts'
 import { type Bucket, newBucket, takeToken } from './rates.ts'
 import { Refusals } from './refusals.ts'
 import type { Listener, ListenerDeps, Origin, RefuseReason } from './types.ts'
+import { FLOW_BUFFER_LEAST, UdpFlow } from './udp-flow.ts'
+import { datagram, udpHandle } from './udp-handle.ts'
 
-const DROPS_EVERY_MS = 1000
+const TICK_MS = 1000
+/** So many datagrams in a row from one port of a peer within such a while: it is busy. */
+const BUSY_RUN = 4096
+const BUSY_WITHIN_MS = 800
+/** Sockets of their own, at most, and the seconds of silence after which they go. */
+const FLOWS_MAX = 16
+const FLOW_SILENCE = 60
+
+const datagram_words = new Uint32Array(datagram.buffer)
 
 /** What is known of a peer. */
 interface Peer extends Remembered {
@@ -23,6 +37,12 @@ interface Peer extends Remembered {
   /** Why nothing is taken from it, or null. */
   readonly refused: RefuseReason | null
   readonly bucket: Bucket | null
+  /** The port that sent last, how often in a row, and since when (monotonic). */
+  port: number
+  run: number
+  run_since: number
+  /** It cannot have a socket of its own. */
+  ordinary: boolean
 }
 
 /** See the module. */
@@ -34,7 +54,13 @@ export class UdpListener implements Listener {
   readonly #admission: Admission
   readonly #refusals: Refusals
   readonly #peers: PeerTable<Peer>
-  readonly #socket: Socket
+  readonly #socket_options: dgram.SocketOptions & { readonly type: 'udp4' | 'udp6' }
+  #socket: Socket
+  readonly #flows = new Map<UdpFlow, Peer>()
+  #with_flows = false
+  /** Monotonic time of the turn at hand; 0: not asked for yet. */
+  #now = 0
+  #in_turn = false
   #port = 0
   #timer: Timer | undefined
   #drops: KernelDrops | undefined
@@ -48,13 +74,12 @@ export class UdpListener implements Listener {
     this.#admission = new Admission(settings, deps.sources)
     this.#refusals = new Refusals(settings.name, deps.tally, deps.clock, deps.log)
     this.#peers = new PeerTable(settings.peers_max)
-    this.#socket = dgram.createSocket({
+    this.#socket_options = {
       type: isIPv6(settings.host) ? 'udp6' : 'udp4',
       ipv6Only: false,
-      reusePort: deps.reuse_port,
       recvBufferSize: settings.receive_buffer,
-    })
-    this.#socket.on('message', (message, info) => this.#take(message, info))
+    }
+    this.#socket = dgram.createSocket({ ...this.#socket_options, reusePort: deps.reuse_port })
   }
 
   get address(): Listener['address'] {
@@ -63,7 +88,21 @@ export class UdpListener implements Listener {
 
   /** @throws LogweirError in one sentence when the address cannot be bound. */
   async bind(): Promise<void> {
-    const { host, port } = this.#settings
+    await this.#bindTo(this.#settings.port)
+    this.#port = this.#socket.address().port
+    this.#checkBuffer()
+    this.#with_flows = this.#granted() >= FLOW_BUFFER_LEAST && udpHandle(this.#socket) !== undefined
+    if (this.#with_flows && !this.#deps.reuse_port) await this.#letFlowsJoin()
+    this.#socket.on('message', (message, info) => this.#take(message, info))
+    this.#socket.on('error', (error) =>
+      this.#deps.log('error', 'a listener failed', { listener: this.name, error: error.message }),
+    )
+    const shared = this.#deps.reuse_port ? this.#deps.workers : 1
+    this.#drops = new KernelDrops(this.#settings.host, this.#port, shared)
+    this.#tick()
+  }
+
+  async #bindTo(port: number): Promise<void> {
     const socket = this.#socket
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error): void => {
@@ -71,18 +110,21 @@ export class UdpListener implements Listener {
         reject(bindError(this.#settings, error))
       }
       socket.once('error', failed)
-      socket.bind({ address: host, port, exclusive: true }, () => {
+      socket.bind({ address: this.#settings.host, port, exclusive: true }, () => {
         socket.off('error', failed)
         resolve()
       })
     })
-    socket.on('error', (error) =>
-      this.#deps.log('error', 'a listener failed', { listener: this.name, error: error.message }),
-    )
-    this.#port = socket.address().port
-    this.#checkBuffer()
-    this.#drops = new KernelDrops(host, this.#port, this.#deps.reuse_port ? this.#deps.workers : 1)
-    this.#watchDrops()
+  }
+
+  /**
+   * Binds again so that sockets of this user may share the port. Only now: a bind that shares would not notice that
+   * somebody else has the port, nor would port 0 be sure to find one that is free.
+   */
+  async #letFlowsJoin(): Promise<void> {
+    await closed(this.#socket)
+    this.#socket = dgram.createSocket({ ...this.#socket_options, reusePort: true })
+    await this.#bindTo(this.#port)
   }
 
   stop(): Promise<void> {
@@ -92,17 +134,85 @@ export class UdpListener implements Listener {
 
   #take(message: Buffer, info: RemoteInfo): void {
     const peer = this.#peers.get(info.address) ?? this.#meet(info.address)
-    const { origin } = peer
+    if (this.#with_flows) this.#watchRun(peer, info)
+    if (!this.#in_turn) {
+      this.#in_turn = true
+      setImmediate(() => this.#turnDone(peer))
+    }
+    if (peer.refused === null) datagram.set(message)
+    this.#frame(peer, message.length)
+  }
+
+  /** What lies in `datagram`. */
+  #frame(peer: Peer, bytes: number): void {
+    const { origin, bucket } = peer
     if (peer.refused !== null) return this.#refusals.refuse(peer.refused, origin.peer)
-    const end = datagramEnd(message)
+    const end = datagramEnd(datagram, bytes)
     if (end === 0) return this.#refusals.refuse('empty', origin.peer)
     const { intake, clock } = this.#deps
-    if (peer.bucket !== null && !takeToken(peer.bucket, this.#settings.rate_max ?? 0, clock.monotonic())) {
-      return this.#refusals.refuse('rate', origin.peer)
+    if (bucket !== null) {
+      if (this.#now === 0) this.#now = clock.monotonic()
+      if (!takeToken(bucket, this.#settings.rate_max ?? 0, this.#now)) {
+        return this.#refusals.refuse('rate', origin.peer)
+      }
     }
     if (!intake.accepting) return this.#refusals.refuse('queue_full', origin.peer)
-    intake.frame(origin, message, 0, end, datagramFlags(message, end))
-    intake.readDone(origin)
+    intake.frame(origin, datagram, 0, end, datagramFlags(datagram, datagram_words, end))
+  }
+
+  /** Clocks are looked at once a turn of the event loop, not once a datagram. */
+  #turnDone(peer: Peer): void {
+    this.#in_turn = false
+    this.#now = 0
+    this.#deps.intake.readDone(peer.origin)
+  }
+
+  #watchRun(peer: Peer, info: RemoteInfo): void {
+    if (peer.port !== info.port) {
+      peer.port = info.port
+      peer.run = 0
+    }
+    if (peer.run === 0) peer.run_since = this.#deps.clock.monotonic()
+    peer.run++
+    if (peer.run < BUSY_RUN) return
+    peer.run = 0
+    if (peer.refused !== null || peer.ordinary) return
+    if (this.#deps.clock.monotonic() - peer.run_since <= BUSY_WITHIN_MS) this.#busy(peer, info)
+  }
+
+  #busy(peer: Peer, { address, port }: RemoteInfo): void {
+    if (this.#stopping !== undefined) return
+    for (const flow of this.#flows.keys()) {
+      if (flow.port === port && flow.address === address) return flow.busy()
+    }
+    if (this.#flows.size >= FLOWS_MAX) return
+    const { host, receive_buffer } = this.#settings
+    const { type } = this.#socket_options
+    const flow = new UdpFlow(address, port, {
+      socket: { type, host, port: this.#port, buffer: receive_buffer },
+      clock: this.#deps.clock,
+      message: (message, info) => this.#take(message, info),
+      taken: (bytes) => this.#frame(peer, bytes),
+      turnDone: () => this.#turnDone(peer),
+      changed: () => this.#drops?.changed(),
+      turned: (turned, plain) => this.#flowTurned(turned, plain),
+      failed: (failed, error) => this.#flowFailed(failed, error),
+    })
+    this.#flows.set(flow, peer)
+  }
+
+  #flowTurned({ address, port }: UdpFlow, plain: boolean): void {
+    const fields = { listener: this.name, peer: address, port }
+    const message = plain ? 'a busy sender has a socket of its own' : 'a busy sender is busy no more'
+    this.#deps.log('debug', message, fields)
+  }
+
+  #flowFailed(flow: UdpFlow, error: unknown): void {
+    const peer = this.#flows.get(flow)
+    this.#flows.delete(flow)
+    if (peer !== undefined) peer.ordinary = true
+    const fields = { listener: this.name, peer: flow.address, error: errorText(error) }
+    this.#deps.log('debug', 'a busy sender goes on without a socket of its own', fields)
   }
 
   #meet(address: string): Peer {
@@ -114,15 +224,23 @@ export class UdpListener implements Listener {
       refused: typeof source === 'number' ? null : source,
       bucket: rate_max === null ? null : newBucket(rate_max, this.#deps.clock.monotonic()),
       recent: false,
+      port: 0,
+      run: 0,
+      run_since: 0,
+      ordinary: false,
     }
     this.#peers.set(address, peer)
     return peer
   }
 
   /** Linux doubles what it grants for its own bookkeeping, and answers that. */
+  #granted(): number {
+    return Math.floor(this.#socket.getRecvBufferSize() / 2)
+  }
+
   #checkBuffer(): void {
     const asked = this.#settings.receive_buffer
-    const granted = Math.floor(this.#socket.getRecvBufferSize() / 2)
+    const granted = this.#granted()
     const fields = { listener: this.name, asked, granted }
     if (granted >= asked) return this.#deps.log('debug', 'receive buffer granted', fields)
     this.#deps.log('warn', 'the kernel grants a smaller receive buffer than asked: bursts may be lost', {
@@ -132,10 +250,16 @@ export class UdpListener implements Listener {
     })
   }
 
-  #watchDrops(): void {
-    this.#timer = this.#deps.clock.after(DROPS_EVERY_MS, () => {
+  #tick(): void {
+    this.#timer = this.#deps.clock.after(TICK_MS, () => {
       this.#countDrops()
-      this.#watchDrops()
+      for (const flow of this.#flows.keys()) {
+        flow.tick()
+        if (flow.silent_ticks < FLOW_SILENCE) continue
+        this.#flows.delete(flow)
+        void flow.close()
+      }
+      this.#tick()
     })
   }
 
@@ -147,8 +271,14 @@ export class UdpListener implements Listener {
   async #stop(): Promise<void> {
     this.#timer?.cancel()
     this.#countDrops()
-    await new Promise<void>((resolve) => this.#socket.close(() => resolve()))
+    const flows = [...this.#flows.keys()]
+    this.#flows.clear()
+    await Promise.all([closed(this.#socket), ...flows.map((flow) => flow.close())])
   }
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => void socket.close(() => resolve()))
 }
 
 function readRmemMax(): number | null {

@@ -4,8 +4,8 @@ import dgram from 'node:dgram'
 import { afterEach, expect, test } from 'vitest'
 import { FrameFlag } from '../../src/framing/frames.ts'
 import { createListener } from '../../src/listen/create.ts'
-import type { Listener } from '../../src/listen/types.ts'
-import { bench } from '../support/intake.ts'
+import type { Listener, ListenLog } from '../../src/listen/types.ts'
+import { bench, type FakeIntake, type Said } from '../support/intake.ts'
 import { source, udpSettings } from '../support/listening.ts'
 
 const ends: (() => Promise<unknown>)[] = []
@@ -24,8 +24,9 @@ interface Sender {
   send(message: string | Buffer): Promise<void>
 }
 
-function sender(port: number, host = '127.0.0.1'): Sender {
+function sender(port: number, host = '127.0.0.1', from?: string): Sender {
   const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
+  if (from !== undefined) socket.bind({ address: from })
   ends.push(() => new Promise<void>((resolve) => void socket.close(resolve)))
   return {
     send: (message) =>
@@ -144,6 +145,59 @@ test('drops by the kernel are counted (R30)', async () => {
   await tally.until(() => tally.drops > 0)
   expect(intake.frames + tally.drops).toBe(500)
 })
+
+const OWN_SOCKET = 'a busy sender has a socket of its own'
+
+/** Sends until the listener has a socket for the sender alone; gives back how many that took. */
+async function keepBusy(intake: FakeIntake, said: readonly Said[], send: Sender['send']): Promise<number> {
+  let sent = 0
+  for (; sent < 500_000 && !said.some(({ message }) => message === OWN_SOCKET); sent += 256) {
+    const from = sent
+    await Promise.all(Array.from({ length: 256 }, (_, i) => send(String(from + i))))
+    await intake.untilFrames(from + 256)
+  }
+  expect(said.some(({ message }) => message === OWN_SOCKET)).toBe(true)
+  return sent
+}
+
+test('a busy sender gets a socket of its own; all of it arrives in order, and others keep their names', async () => {
+  const { intake, tally, said, deps } = bench()
+  const calm = Promise.withResolvers<unknown>()
+  const log: ListenLog = (level, message, fields) => {
+    deps.log(level, message, fields)
+    if (message === 'a busy sender is busy no more') calm.resolve(null)
+  }
+  const allow = ['127.0.0.1', '127.0.0.3']
+  const listener = await listening(udpSettings({ allow }), 0, { ...deps, log })
+  const { port } = listener.address
+  const { send } = sender(port)
+  const sent = await keepBusy(intake, said, send)
+  await Promise.all(Array.from({ length: 500 }, (_, i) => send(String(sent + i))))
+  await sender(port, '127.0.0.1', '127.0.0.3').send('other')
+  await sender(port, '127.0.0.1', '127.0.0.2').send('refused')
+  await tally.untilRefused('not_allowed')
+  await Promise.all(Array.from({ length: 500 }, (_, i) => send(String(sent + 500 + i))))
+  await intake.untilFrames(sent + 1001)
+  const of = (peer: string): string[] =>
+    intake.taken.filter(({ origin }) => origin.peer === peer).map(({ text }) => text)
+  expect(of('127.0.0.3')).toEqual(['other'])
+  // One by one: nobody can read how two lists of this length differ.
+  expect(of('127.0.0.1').findIndex((text, i) => text !== String(i))).toBe(-1)
+  expect(intake.frames).toBe(sent + 1001)
+  await calm.promise
+  await send('later\n')
+  await intake.untilFrames(sent + 1002)
+  expect(intake.texts.at(-1)).toBe('later')
+}, 30_000)
+
+test('after a stop nothing holds the port, also with a busy sender', async () => {
+  const { intake, said, deps } = bench()
+  const listener = await createListener(udpSettings(), 0, deps)
+  const { port } = listener.address
+  await keepBusy(intake, said, sender(port).send)
+  await listener.stop(0)
+  await listening(udpSettings({ port }), 0, deps)
+}, 30_000)
 
 test('several workers share a port', async () => {
   const first = bench({ reuse_port: true, workers: 2 })

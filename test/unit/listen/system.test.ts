@@ -70,6 +70,18 @@ describe('kernel drops (R30)', () => {
     expect(drops.read()).toBe(0)
   })
 
+  test('a connected socket of a listener on every address has one address, and is asked for once it is there', () => {
+    const proc = new Proc()
+    proc.own = new Set(['77'])
+    const drops = new KernelDrops('0.0.0.0', 5514, 1, proc)
+    proc.own = new Set(['77', '78'])
+    proc.udp = [line(5514, 77, 0), line(5514, 78, 5).replace(' 00000000:', ' 0100007F:')]
+    expect(drops.read()).toBe(0)
+    drops.changed()
+    expect(drops.read()).toBe(5)
+    expect(drops.read()).toBe(0)
+  })
+
   test('a table that is not there or not understood says nothing', () => {
     const proc = new Proc()
     proc.udp = ['', 'x', ' 1: 0 0 0']
