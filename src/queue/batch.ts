@@ -14,6 +14,8 @@ const HASH = 35
 const WORDS = Entry.size / 4
 const INDEX_FIRST = 16 * Entry.size
 const PEERS_MAX = 0xffff
+/** An address as a string and its place in the numbering (measured). */
+const PEER_BYTES = 112
 
 /** A double and its two words: the receive time of a read's events is taken apart once. */
 const time = new Float64Array(1)
@@ -122,9 +124,14 @@ export class Batch {
     this.#words = new Uint32Array(this.index)
   }
 
-  /** Bytes of memory it holds: what the budget is charged. */
+  /** Bytes of memory it holds: what the budget is charged. Senders count from the seal on; forged ones are many. */
   get held(): number {
-    return this.payload.buffer.byteLength + this.index.byteLength
+    return this.payload.buffer.byteLength + this.index.byteLength + (this.sequence === -1 ? 0 : this.peer_bytes)
+  }
+
+  /** About what the addresses of its senders take. */
+  get peer_bytes(): number {
+    return this.peers.length * PEER_BYTES
   }
 
   /** Appends one event. The caller has made sure that the payload has room ({@link room}) and seals by size. */

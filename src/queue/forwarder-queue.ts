@@ -213,6 +213,7 @@ export class ForwarderQueue implements Lane {
     }
     batch.seal(this.#next_sequence)
     this.#next_sequence += 1
+    this.#charge(batch.peer_bytes)
     faultPoint('worker.seal')
     this.#memory.push(batch)
     if (this.#limits.spool === 'always' || this.#short) this.spill()

@@ -174,6 +174,18 @@ test('damage whose count of events is too low leaves no events that nobody has',
   expect(rig.dropped()).toBe(10)
 })
 
+test('addresses of senders that are all different count as memory', async () => {
+  const { queue, append } = make({ batch_bytes: 1 << 20, memory_max: 1 << 22, spill_after: 1e9 })
+  for (let n = 0; n < 4000; n++) append('x', `2001:db8::${n}`)
+  const before = queue.held
+  queue.sealOpen()
+  expect(queue.held - before).toBeGreaterThan(4000 * 100)
+  const batch = queue.lease()
+  if (batch !== undefined) queue.settle(batch)
+  await turn()
+  expect(queue.held).toBe(0)
+})
+
 test('a name given to another organisation does not bring it what lies there of the first', async () => {
   const spool = new FakeSpool()
   const { queue, append, get, held, dropped, limits } = make({}, spool)
