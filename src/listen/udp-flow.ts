@@ -79,8 +79,10 @@ export class UdpFlow {
     this.#socket.on('error', (error) => this.#fail(error))
     this.#socket.on('message', (message, info) => {
       this.#count++
-      this.#unsure--
       deps.message(message, info)
+      this.#unsure--
+      // It was busy when this began; whether it still is shows within a second.
+      if (this.#unsure === 0) this.busy()
     })
     this.#join()
   }

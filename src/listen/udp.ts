@@ -23,8 +23,8 @@ import { datagram, udpHandle } from './udp-handle.ts'
 
 const TICK_MS = 1000
 /** So many datagrams in a row from one port of a peer within such a while: it is busy. */
-const BUSY_RUN = 4096
-const BUSY_WITHIN_MS = 800
+const BUSY_RUN = 2048
+const BUSY_WITHIN_MS = 400
 /** Sockets of their own, at most, and the seconds of silence after which they go. */
 const FLOWS_MAX = 16
 const FLOW_SILENCE = 60
