@@ -4,8 +4,9 @@ import { formatFindings } from '../config/findings-format.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
 import { makeLog, type Log } from '../control/log.ts'
-import { loadForStart, RefusedFiles, type StartLoaded } from '../control/start-load.ts'
+import { loadForStart, RefusedFiles } from '../control/start-load.ts'
 import { Supervisor } from '../control/supervisor.ts'
+import { holdYoungSpace, releaseYoungSpace } from '../control/young-space.ts'
 import type { Admin } from '../admin/server.ts'
 
 /** Milliseconds after which a second signal is not waited for any more. */
@@ -14,15 +15,31 @@ const STOP_LIMIT_MS = 15_000
 /** Runs until a signal ends it. Returns the exit status. */
 export async function run(options: { config: string }): Promise<number> {
   armFaults()
+  holdYoungSpace()
   try {
-    return await start(options.config, await loadForStart(options.config, process.env))
+    const { supervisor, admin, log, signalled, failed } = await start(options.config)
+    releaseYoungSpace()
+    const ending = await Promise.race([signalled, failed.then((reason) => ({ failed: reason }))])
+    return await stop(supervisor, admin, log, 'failed' in ending)
   } catch (error) {
     if (error instanceof RefusedFiles) return refuse(error.findings)
     throw error
   }
 }
 
-async function start(config: string, loaded: StartLoaded): Promise<number> {
+interface Running {
+  readonly supervisor: Supervisor
+  readonly admin: Admin
+  readonly log: Log
+  /** Settles with the signal that ends the router. */
+  readonly signalled: Promise<{ readonly signal: string }>
+  /** Settles when the router cannot go on. */
+  readonly failed: Promise<string>
+}
+
+/** A function of its own, so that nothing keeps the texts of the rules while the router runs. */
+async function start(config: string): Promise<Running> {
+  const loaded = await loadForStart(config, process.env)
   const { settings, findings } = loaded
   const log = await makeLog(settings.log)
   const failure = Promise.withResolvers<string>()
@@ -33,12 +50,10 @@ async function start(config: string, loaded: StartLoaded): Promise<number> {
   const admin = await startAdmin(settings, supervisor)
   for (const { level, file, line, message } of findings)
     if (level === 'warning' && file === settings.file) log('warn', message, { at: `${file}:${line}` })
+  // Before anybody is told that it is ready: a SIGHUP that nobody listens to ends the process.
+  const signalled = signals(supervisor, log)
   greet(log, settings, supervisor, admin, config)
-  const ending = await Promise.race([
-    signals(supervisor, log),
-    failure.promise.then((reason) => ({ failed: reason })),
-  ])
-  return stop(supervisor, admin, log, 'failed' in ending)
+  return { supervisor, admin, log, signalled, failed: failure.promise }
 }
 
 async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {

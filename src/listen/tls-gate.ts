@@ -7,6 +7,7 @@ import { errorCode, errorText, type LogweirError } from '../base/errors.ts'
 import type { ListenerTls, TlsListenerSettings } from '../config/types.ts'
 import { type Credentials, expiryProblem, readCredentials } from './certificates.ts'
 import { ConnectionCounts } from './limits.ts'
+import { sendNoTickets } from './no-tickets.ts'
 import { plainAddress } from './prefixes.ts'
 import type { Refusals } from './refusals.ts'
 import { share } from './stream-settings.ts'
@@ -65,6 +66,10 @@ export class TlsGate {
       // Ours counts from the connect; this one is never reached.
       handshakeTimeout: handshake_timeout * 2,
     })
+    if (!sendNoTickets(this.#server))
+      deps.log('warn', 'cannot switch session tickets off: senders that close at once may lose events', {
+        listener: settings.name,
+      })
     this.#server.on('secureConnection', (socket) => this.#secured(socket))
     this.#server.on('tlsClientError', (error, socket) => this.#failed(error, socket))
   }
@@ -125,6 +130,7 @@ export class TlsGate {
         minVersion: this.#settings.tls.min_version,
         secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       })
+      sendNoTickets(this.#server)
       this.#deps.log('info', 'read the certificate again', {
         listener: name,
         fingerprint: credentials.fingerprint,

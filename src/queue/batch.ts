@@ -82,8 +82,12 @@ export class Batch {
   readonly form: PayloadForm
   readonly identity: BatchIdentity
   readonly names: BatchNames
-  /** Set once by {@link seal}; -1 while open. */
+  /**
+   * Where it stands in its queue's order: set by {@link seal}, -1 while open. Only a batch that was taken over from
+   * another worker gets another place later; its events keep the identity that they were sealed with.
+   */
   sequence = -1
+  #sealed_as = -1
   events = 0
   /** `payload[0, used)` is what was appended. */
   payload: Buffer
@@ -210,6 +214,7 @@ export class Batch {
   seal(sequence: number): void {
     assert(this.sequence === -1, 'sealed twice')
     this.sequence = sequence
+    this.#sealed_as = sequence
   }
 
   offset(n: number): number {
@@ -259,7 +264,7 @@ export class Batch {
   /** Stable over retries, restarts and splits: epoch/worker/forwarder/sequence/position. */
   eventId(n: number): string {
     const { epoch, worker, forwarder } = this.identity
-    return `${epoch.toString(36)}/${worker}/${forwarder}/${this.sequence}/${this.first_position + n}`
+    return `${epoch.toString(36)}/${worker}/${forwarder}/${this.#sealed_as}/${this.first_position + n}`
   }
 
   #numberPeer(peer: string): number {

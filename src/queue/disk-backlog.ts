@@ -208,6 +208,7 @@ export class DiskBacklog {
     try {
       const batch = parseBatch(bytes)
       this.#take(1, events, bytes.byteLength)
+      batch.sequence = sequence
       batch.on_disk = true
       batch.disk_bytes = bytes.byteLength
       batch.opened_mono = this.#clock.monotonic()

@@ -192,26 +192,42 @@ test('a required certificate must lead to the authority', async () => {
   expect(made.intake.texts).toEqual(['<1>good'])
 })
 
-test('a pinned fingerprint admits without an authority, and nobody else, also resumed', async () => {
+test('a pinned fingerprint admits without an authority, and nobody else', async () => {
   const made = bench()
   const listener = await listening({ ...ca, client_fingerprints: [client.fingerprint] }, made)
-  const session = await new Promise<Buffer>((resolve, reject) => {
-    secured(listener, { cert: client.cert, key: client.key }).then((socket) => {
-      socket.once('session', resolve)
-      socket.write('<1>good\n')
-    }, reject)
-  })
+  await attempt(listener, { cert: client.cert, key: client.key }, '<1>good\n')
   await made.intake.untilFrames(1)
-  const resumed = await secured(listener, { session })
-  expect(resumed.isSessionReused()).toBe(true)
-  resumed.write('<1>resumed\n')
-  await made.intake.untilFrames(2)
   const foreign = await authority.issue(['same-authority.example.com'])
   await attempt(listener, { cert: foreign.cert, key: foreign.key }, '<1>foreign\n')
   await attempt(listener, {}, '<1>none\n')
   await made.tally.untilRefused('client_certificate', 2)
-  expect(made.intake.texts).toEqual(['<1>good', '<1>resumed'])
+  expect(made.intake.texts).toEqual(['<1>good'])
 })
+
+test.for(['TLSv1.2', 'TLSv1.3'] as const)(
+  '%s: no session tickets, before and after a reload, and what is offered is not resumed',
+  async (version) => {
+    const made = bench()
+    const listener = await listening({}, made)
+    for (const [n, act] of [() => undefined, () => listener.reload?.()].entries()) {
+      await act()
+      const only = { minVersion: version, maxVersion: version }
+      const socket = await secured(listener, only)
+      let tickets = 0
+      if (version === 'TLSv1.3') socket.on('session', () => (tickets += 1))
+      const session = socket.getSession()
+      const gone = closed(socket)
+      socket.end('<1>first\n')
+      await gone
+      expect([tickets, socket.getTLSTicket()?.length ?? 0]).toEqual([0, 0])
+      const again = await secured(listener, session === undefined ? only : { ...only, session })
+      expect(again.isSessionReused()).toBe(false)
+      again.end('<1>again\n')
+      await made.intake.untilFrames(2 * n + 2)
+    }
+    expect(made.intake.texts).toEqual(['<1>first', '<1>again', '<1>first', '<1>again'])
+  },
+)
 
 test('with authority and fingerprints both must hold', async () => {
   const made = bench()
