@@ -53,12 +53,10 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
   const check = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const [scheme, given] = (request.headers.authorization ?? '').split(' ')
     if (scheme?.toLowerCase() === 'bearer' && sameToken(given ?? '', token)) return
-    await reply
-      .code(401)
-      .send({
-        error: 'this needs the operator token',
-        mend: 'send Authorization: Bearer, with data/admin.token',
-      })
+    await reply.code(401).send({
+      error: 'this needs the operator token',
+      mend: 'send Authorization: Bearer, with data/admin.token',
+    })
   }
   app.get('/api/v1/status', { onRequest: check }, async () => {
     const { ledger, unknown_labels } = await supervisor.measure()

@@ -3,6 +3,7 @@ import { armFaults } from '../base/faults.ts'
 import { formatFindings } from '../config/findings-format.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
+import { inlineMore } from '../control/inlining.ts'
 import { makeLog, type Log } from '../control/log.ts'
 import { loadForStart, RefusedFiles } from '../control/start-load.ts'
 import { Supervisor } from '../control/supervisor.ts'
@@ -16,6 +17,7 @@ const STOP_LIMIT_MS = 15_000
 export async function run(options: { config: string }): Promise<number> {
   armFaults()
   holdYoungSpace()
+  inlineMore()
   try {
     const { supervisor, admin, log, signalled, failed } = await start(options.config)
     releaseYoungSpace()

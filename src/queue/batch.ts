@@ -130,7 +130,9 @@ export class Batch {
 
   /** Bytes of memory it holds: what the budget is charged. Senders count from the seal on; forged ones are many. */
   get held(): number {
-    return this.payload.buffer.byteLength + this.index.byteLength + (this.sequence === -1 ? 0 : this.peer_bytes)
+    return (
+      this.payload.buffer.byteLength + this.index.byteLength + (this.sequence === -1 ? 0 : this.peer_bytes)
+    )
   }
 
   /** About what the addresses of its senders take. */

@@ -62,19 +62,43 @@ export class MemoryBudget {
 
 const SMALLEST = 4096
 const SMALLEST_INDEX = 512
+/** A second's traffic of many tenants lies in flight and comes back at once: this much of it is kept. */
+const KEEP_MAX = 64 * 1024 * 1024
 
 /**
  * Payload buffers by powers of two from 4 KiB, used again when a batch is done. Each is its own ArrayBuffer.
- * What is kept unused is bounded and outside the budget; the rest is given back to the system at once.
+ * What is kept unused is outside the budget but bounded by what the budget has free, so that both together stay
+ * below it; {@link trim} gives it back when nothing comes any more.
  */
 export class BufferPool {
   readonly #free: Buffer[][] = []
   readonly #free_index: ArrayBuffer[][] = []
-  readonly #keep_max: number
+  readonly #budget: Pick<MemoryBudget, 'max' | 'used'>
   #kept = 0
 
-  constructor(keep_max: number) {
-    this.#keep_max = keep_max
+  constructor(budget: Pick<MemoryBudget, 'max' | 'used'>) {
+    this.#budget = budget
+  }
+
+  /** Bytes kept unused. */
+  get kept(): number {
+    return this.#kept
+  }
+
+  /** Gives back what is kept beyond `keep` bytes. */
+  trim(keep: number): void {
+    for (const list of [...this.#free, ...this.#free_index]) {
+      while (this.#kept > keep) {
+        const bytes = list.pop()
+        if (bytes === undefined) break
+        this.#kept -= bytes.byteLength
+        freeBytes(bytes instanceof ArrayBuffer ? bytes : bytes.buffer)
+      }
+    }
+  }
+
+  #keeps(bytes: number): boolean {
+    return this.#kept + bytes <= KEEP_MAX && this.#kept + bytes + this.#budget.used <= this.#budget.max / 2
   }
 
   /** A buffer of at least `bytes`, contents undefined. */
@@ -98,7 +122,7 @@ export class BufferPool {
     // Views over other memory (batches read from disk) are not for the pool.
     if (size !== buffer.buffer.byteLength) return
     const list = Math.log2(size / SMALLEST)
-    if (!Number.isInteger(list) || list < 0 || this.#kept + size > this.#keep_max) {
+    if (!Number.isInteger(list) || list < 0 || !this.#keeps(size)) {
       freeBytes(buffer.buffer)
       return
     }
@@ -118,7 +142,7 @@ export class BufferPool {
 
   giveIndex(index: ArrayBuffer): void {
     const list = Math.log2(index.byteLength / SMALLEST_INDEX)
-    if (!Number.isInteger(list) || list < 0 || this.#kept + index.byteLength > this.#keep_max) {
+    if (!Number.isInteger(list) || list < 0 || !this.#keeps(index.byteLength)) {
       freeBytes(index)
       return
     }

@@ -16,7 +16,10 @@ export class SpoolThread {
   #asked_to_end = false
 
   constructor(settings: SpoolSettings, events: SpoolThreadEvents) {
-    this.#thread = new Worker(threadUrl(import.meta.url, './thread-entry'), { workerData: settings, name: 'spool' })
+    this.#thread = new Worker(threadUrl(import.meta.url, './thread-entry'), {
+      workerData: settings,
+      name: 'spool',
+    })
     let failure = ''
     this.#thread.on('message', (message: FromSpool) => {
       if (message.type === 'notice') events.notice(message.notice)

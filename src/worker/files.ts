@@ -74,11 +74,15 @@ export class FileHands {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (error === null) waiting?.resolve()
-    else waiting?.reject(Object.assign(new Error(error.message), error.code === undefined ? {} : { code: error.code }))
+    else
+      waiting?.reject(
+        Object.assign(new Error(error.message), error.code === undefined ? {} : { code: error.code }),
+      )
   }
 
   async #serve(port: MessagePort, message: ToOwner): Promise<void> {
-    const answer = (error: FromOwner['error']): void => port.postMessage({ id: message.id, error } satisfies FromOwner)
+    const answer = (error: FromOwner['error']): void =>
+      port.postMessage({ id: message.id, error } satisfies FromOwner)
     try {
       // Closing is the owner's own affair: another worker may be writing.
       if (message.type === 'write') {

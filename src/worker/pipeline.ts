@@ -36,8 +36,8 @@ import { watchSpool } from './spool-health.ts'
 import { Ticker } from './ticker.ts'
 import { UnknownLabels } from './unknown-labels.ts'
 
-/** Memory that the pool keeps for reuse, outside the budget. */
-const POOL_BYTES = 16 * 1024 * 1024
+/** Memory that the pool keeps when nothing is on its way any more. */
+const POOL_IDLE_BYTES = 1024 * 1024
 /** Copies on their way to the spool, all forwarders together. */
 const WRITING_MAX = 16 * 1024 * 1024
 
@@ -170,13 +170,14 @@ export class Pipeline implements Intake {
       this.#counters.allocate(chains.map(({ key }) => ({ kind: 'forwarder' as const, name: key }))),
     )
     const budget = new MemoryBudget(settings.queue.memory_max)
-    const ticker = new Ticker(clock, settings.batch.age)
+    const pool = new BufferPool(budget)
+    const ticker = new Ticker(clock, settings.batch.age, () => pool.trim(POOL_IDLE_BYTES))
     this.#budget = budget
     this.#ticker = ticker
     this.#forwarders = new Forwarders({
       clock,
       budget,
-      pool: new BufferPool(POOL_BYTES),
+      pool,
       disk: this.#disk,
       counters: this.#counters,
       opened: ticker.opened,

@@ -18,10 +18,12 @@ export class Ticker {
   #fast = false
   #watched_at = 0
   #stopped = false
+  readonly #idle: () => void
 
-  /** `age`: milliseconds after which an open batch is sealed. */
-  constructor(clock: Clock, age: number) {
+  /** `age`: milliseconds after which an open batch is sealed. `idle` is called when nothing is open or held any more. */
+  constructor(clock: Clock, age: number, idle: () => void = () => undefined) {
     this.#clock = clock
+    this.#idle = idle
     this.#age = age
   }
 
@@ -65,6 +67,7 @@ export class Ticker {
     }
     if (this.#open.length > 0) this.#arm(true)
     else if (this.#watched.size > 0) this.#arm(false)
+    else this.#idle()
   }
 
   #seal(now: number): void {

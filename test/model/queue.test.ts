@@ -30,10 +30,40 @@ type Step =
   | { readonly do: 'disk'; readonly writes: 'commit' | 'full' | 'error' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), events: fc.integer({ min: 1, max: 30 }), size: fc.integer({ min: 1, max: 2000 }) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('seal', 'lease', 'lease', 'settle', 'settle', 'back', 'spill', 'yield') as fc.Arbitrary<'seal'> }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.integer({ min: 1, max: 1500 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('disk' as const), writes: fc.constantFrom('commit', 'full', 'error') }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      events: fc.integer({ min: 1, max: 30 }),
+      size: fc.integer({ min: 1, max: 2000 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'seal',
+        'lease',
+        'lease',
+        'settle',
+        'settle',
+        'back',
+        'spill',
+        'yield',
+      ) as fc.Arbitrary<'seal'>,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.integer({ min: 1, max: 1500 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('disk' as const),
+      writes: fc.constantFrom('commit', 'full', 'error'),
+    }),
+  },
 )
 
 class Rig {
@@ -56,7 +86,7 @@ class Rig {
       {
         clock: this.clock,
         budget: this.budget,
-        pool: new BufferPool(1 << 20),
+        pool: new BufferPool({ max: 1 << 26, used: 0 }),
         disk: { client: this.spool, writing_max: 1 << 20, writing: 0 },
         cells: this.cells,
         opened: () => undefined,
@@ -64,7 +94,13 @@ class Rig {
       },
       0,
     )
-    const idle: Destination = { wake: () => undefined, state: 'active', last_error: null, held_bytes: 0, stop: () => Promise.resolve() }
+    const idle: Destination = {
+      wake: () => undefined,
+      state: 'active',
+      last_error: null,
+      held_bytes: 0,
+      stop: () => Promise.resolve(),
+    }
     this.queue.attach(idle)
   }
 
@@ -73,7 +109,17 @@ class Rig {
       const buf = Buffer.from(`${this.next} `.padEnd(size, 'x'))
       this.next += 1
       this.queue.append(
-        { buf, start: 0, end: buf.length, flags: 0, received_at: this.clock.wall(), stream: 0, listener: 0, source: 0, peer: '127.0.0.1' },
+        {
+          buf,
+          start: 0,
+          end: buf.length,
+          flags: 0,
+          received_at: this.clock.wall(),
+          stream: 0,
+          listener: 0,
+          source: 0,
+          peer: '127.0.0.1',
+        },
         0,
       )
     }
@@ -81,7 +127,7 @@ class Rig {
 
   settle(batch: Batch): void {
     const lines = batch.payload.toString('latin1', 0, batch.used).split('\n').slice(0, -1)
-    this.delivered.push(...lines.map(line => Number(line.split(' ')[0])))
+    this.delivered.push(...lines.map((line) => Number(line.split(' ')[0])))
     this.queue.settle(batch)
   }
 
@@ -130,7 +176,8 @@ class Rig {
   }
 
   balance(): void {
-    const parts = this.get(ForwarderCell.queued) + this.get(ForwarderCell.spooled) + this.get(ForwarderCell.in_flight)
+    const parts =
+      this.get(ForwarderCell.queued) + this.get(ForwarderCell.spooled) + this.get(ForwarderCell.in_flight)
     // `queued` counts what is in memory; the open batch is in it.
     expect(this.get(ForwarderCell.enqueued)).toBe(this.next)
     expect(parts + this.get(ForwarderCell.delivered) + this.dropped).toBe(this.next)
@@ -159,7 +206,7 @@ class Rig {
   }
 }
 
-const turn = (): Promise<void> => new Promise(done => setImmediate(done))
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
 
 async function history(limits: Partial<QueueLimits>, steps: readonly Step[]): Promise<Rig> {
   const rig = new Rig(limits)
@@ -176,7 +223,7 @@ for (const spool of ['overflow', 'always'] as const) {
   for (const when_full of ['drop_oldest', 'drop_newest'] as const) {
     test(`every event is delivered once and in order, or counted as dropped (${spool}, ${when_full})`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
           const rig = await history({ spool, when_full }, steps)
           expect(rig.queue.empty).toBe(true)
           expect(rig.delivered).toEqual([...rig.delivered].sort((a, b) => a - b))
@@ -193,8 +240,8 @@ for (const spool of ['overflow', 'always'] as const) {
 
 test('with room on disk nothing is dropped, however slow the destination', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
-      const healthy = steps.filter(one => one.do !== 'disk')
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const healthy = steps.filter((one) => one.do !== 'disk')
       const rig = new Rig({ memory_max: 1 << 22, disk_max: 1 << 30 })
       for (const one of healthy) await rig.act(one)
       await rig.drain()

@@ -96,7 +96,11 @@ export class Receiver {
 }
 
 /** Sends lines to a port over one connection, at most `rate` a second, and closes in order. */
-export async function sendLines(port: number, lines: Iterable<string>, rate = Number.POSITIVE_INFINITY): Promise<void> {
+export async function sendLines(
+  port: number,
+  lines: Iterable<string>,
+  rate = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const { connect } = await import('node:net')
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')

@@ -61,7 +61,13 @@ export class Router {
   }
 
   writeSettings(settings: object): void {
-    const base = { version: 1, rules: 'rules', data: 'var', admin: { bind: '127.0.0.1:0' }, log: { level: 'debug', format: 'json' } }
+    const base = {
+      version: 1,
+      rules: 'rules',
+      data: 'var',
+      admin: { bind: '127.0.0.1:0' },
+      log: { level: 'debug', format: 'json' },
+    }
     writeFileSync(this.config, stringify({ ...base, ...settings }))
   }
 
@@ -120,7 +126,10 @@ export class Router {
 
   async ask(path: string, method = 'GET'): Promise<unknown> {
     const token = readFileSync(join(this.folder, 'var', 'admin.token'), 'utf8').trim()
-    const answer = await fetch(`${this.admin}${path}`, { method, headers: { authorization: `Bearer ${token}` } })
+    const answer = await fetch(`${this.admin}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+    })
     return answer.json()
   }
 

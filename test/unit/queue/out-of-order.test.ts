@@ -47,7 +47,7 @@ test('copies that are dropped with the oldest are written again, and nothing is 
     {
       clock,
       budget: new MemoryBudget(1 << 24),
-      pool: new BufferPool(0),
+      pool: new BufferPool({ max: 1 << 26, used: 0 }),
       disk: { client, writing_max: 1 << 20, writing: 0 },
       cells,
       opened: () => undefined,

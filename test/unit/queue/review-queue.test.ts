@@ -38,7 +38,7 @@ function make(over: Partial<QueueLimits>, client: SpoolClient = new FakeSpool())
     {
       clock,
       budget,
-      pool: new BufferPool(1 << 20),
+      pool: new BufferPool({ max: 1 << 26, used: 0 }),
       disk: { client, writing_max: 1 << 20, writing: 0 },
       cells,
       opened: () => undefined,

@@ -53,7 +53,7 @@ function rig() {
   const forwarders = new Forwarders({
     clock: new ManualClock(),
     budget,
-    pool: new BufferPool(1 << 20),
+    pool: new BufferPool({ max: 1 << 26, used: 0 }),
     disk: { client: new FakeSpool(), writing_max: 1 << 20, writing: 0 },
     counters,
     opened: () => undefined,
