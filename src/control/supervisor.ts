@@ -26,6 +26,7 @@ import type { Log } from './log.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
+import { holdingYoungSpace } from './young-space.ts'
 
 /** Milliseconds that a graceful stop lets destinations finish. */
 const STOP_GRACE_MS = 3000
@@ -252,7 +253,7 @@ export class Supervisor {
 
   /** Reads everything again and takes it over if all of it is right; otherwise nothing changes. */
   reload(): Promise<Reload> {
-    return this.#alone(() => this.#reload())
+    return this.#alone(() => holdingYoungSpace(() => this.#reload()))
   }
 
   async #reload(): Promise<Reload> {

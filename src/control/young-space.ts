@@ -1,7 +1,7 @@
 /**
- * How much memory V8 takes for short-lived objects. While the router starts, every thread makes many objects once
- * (rules, modules) and V8 answers by growing that space to tens of megabytes, which it then keeps; none of it makes
- * the start faster. Afterwards workers may grow theirs as the traffic asks.
+ * How much memory V8 takes for short-lived objects. While the router starts or reloads, main and workers make many
+ * objects once (modules, the plan) and V8 answers by growing that space to tens of megabytes in each, which it then
+ * keeps; none of it makes a start faster. In between workers may grow theirs as the traffic asks.
  */
 import { setFlagsFromString } from 'node:v8'
 
@@ -13,4 +13,14 @@ export function holdYoungSpace(): void {
 /** V8's own way again: doubled when much survives. */
 export function releaseYoungSpace(): void {
   setFlagsFromString('--semi-space-growth-factor=2')
+}
+
+/** `act` without growth. */
+export async function holdingYoungSpace<T>(act: () => Promise<T>): Promise<T> {
+  holdYoungSpace()
+  try {
+    return await act()
+  } finally {
+    releaseYoungSpace()
+  }
 }
