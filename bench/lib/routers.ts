@@ -164,9 +164,13 @@ export function machine(): string {
   const memory = execFileSync('sh', ['-c', "sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo"], {
     encoding: 'utf8',
   }).trim()
-  const system = execFileSync('sh', ['-c', '. /etc/os-release; echo "$PRETTY_NAME, Linux $(uname -r | cut -d- -f1)"'], {
-    encoding: 'utf8',
-  }).trim()
+  const system = execFileSync(
+    'sh',
+    ['-c', '. /etc/os-release; echo "$PRETTY_NAME, Linux $(uname -r | cut -d- -f1)"'],
+    {
+      encoding: 'utf8',
+    },
+  ).trim()
   const cores = cpu.split(/\s+/)
   return `${cores[0]} cores (${cores.slice(1).join(' ')}), ${Math.round(Number(memory) / 1e6)} GB of memory, ${system}, Node ${process.version}`
 }

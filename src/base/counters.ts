@@ -20,7 +20,6 @@ export const WorkerCell = {
 } as const
 
 export const ORPHAN_REASONS = ['no_label', 'unknown_label', 'ambiguous_label', 'untrusted_source'] as const
-export type OrphanReason = (typeof ORPHAN_REASONS)[number]
 
 /** Cells of a tenant's block. */
 export const TenantCell = { owned: 0, size: 2 } as const

@@ -62,30 +62,32 @@ export class Metrics {
     read: (scrape: Scrape) => Iterable<Sample>,
   ): void {
     const scrape = (): Scrape => this.#read()
-    new Counter({
+    const counter = new Counter({
       name,
       help,
       labelNames,
-      registers: [this.#registry],
+      registers: [],
       collect() {
         this.reset()
         for (const [labels, value] of read(scrape())) this.inc(labels, value)
       },
     })
+    this.#registry.registerMetric(counter)
   }
 
   #gauge(name: string, help: string, labelNames: string[], read: (scrape: Scrape) => Iterable<Sample>): void {
     const scrape = (): Scrape => this.#read()
-    new Gauge({
+    const gauge = new Gauge({
       name,
       help,
       labelNames,
-      registers: [this.#registry],
+      registers: [],
       collect() {
         this.reset()
         for (const [labels, value] of read(scrape())) this.set(labels, value)
       },
     })
+    this.#registry.registerMetric(gauge)
   }
 
   #declareEvents(): void {

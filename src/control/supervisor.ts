@@ -245,6 +245,10 @@ export class Supervisor {
     this.#listening = listeners
   }
 
+  #running(): WorkerThread[] {
+    return this.#workers.filter((worker) => worker !== undefined)
+  }
+
   #all<T>(act: (worker: WorkerThread) => Promise<T>): Promise<T[]> {
     return Promise.all(this.#workers.map((worker) => act(worker as WorkerThread)))
   }
@@ -381,7 +385,7 @@ export class Supervisor {
 
   async #measure(): Promise<Measure> {
     const answers = await Promise.all(
-      this.#workers.map((worker) => worker?.ask<MeasureAnswer>({ type: 'measure' }).catch(() => undefined)),
+      this.#running().map((worker) => worker.ask<MeasureAnswer>({ type: 'measure' }).catch(() => undefined)),
     )
     const last_errors: Record<string, string> = {}
     const unknown_labels: Record<string, string[]> = {}
@@ -405,17 +409,15 @@ export class Supervisor {
 
   async #stop(): Promise<boolean> {
     const answers = await Promise.all(
-      this.#workers.map((worker) =>
-        worker?.ask<StopAnswer>({ type: 'stop', grace: STOP_GRACE_MS }).catch((error: unknown) => ({
+      this.#running().map((worker) =>
+        worker.ask<StopAnswer>({ type: 'stop', grace: STOP_GRACE_MS }).catch((error: unknown) => ({
           spooled_events: 0,
           failed: errorText(error),
         })),
       ),
     )
-    const spooled = answers.reduce((sum, answer) => sum + (answer?.spooled_events ?? 0), 0)
-    const failures = answers.flatMap((answer) =>
-      answer?.failed === null || answer === undefined ? [] : [answer.failed],
-    )
+    const spooled = answers.reduce((sum, answer) => sum + answer.spooled_events, 0)
+    const failures = answers.flatMap(({ failed }) => (failed === null ? [] : [failed]))
     for (const failure of failures) this.#log('error', `stop: ${failure}`)
     const ledger = readLedger(this.#counters, Date.now(), {})
     await this.#endThreads()
@@ -433,7 +435,7 @@ export class Supervisor {
 
   async #endThreads(): Promise<void> {
     this.#stopping = true
-    await Promise.all(this.#workers.map((worker) => worker?.end()))
+    await Promise.all(this.#running().map((worker) => worker.end()))
     await this.#spool.end()
   }
 

@@ -41,8 +41,8 @@ export class WorkerThread {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     this.#worker.on('message', (message: FromWorker) => this.#receive(message, events))
-    this.#worker.on('error', (error) => {
-      this.#failure = error.stack ?? String(error)
+    this.#worker.on('error', (error: unknown) => {
+      this.#failure = error instanceof Error ? (error.stack ?? error.message) : String(error)
     })
     this.#worker.on('exit', (code) => {
       this.#ended = true

@@ -35,7 +35,7 @@ export function serialiseBatch(batch: Batch): ArrayBuffer {
   out.set(new Uint8Array(batch.index, 0, index_bytes), index_at)
   batch.payload.copy(out, payload_at, 0, batch.used)
   head.setUint32(Head.checksum, batchChecksum(out), true)
-  return out.buffer as ArrayBuffer
+  return out.buffer
 }
 
 /**

@@ -37,15 +37,16 @@ class Collector implements CollectedNames {
 export function collectNames(batch: Batch): CollectedNames {
   const names = new Collector()
   names.add(NameKind.forwarder, 0, plain(batch.identity.forwarder))
-  for (const id of occurring(batch, batch.stream))
+  for (const id of occurring(batch, (n) => batch.stream(n)))
     names.add(NameKind.stream, id, plain(batch.names.stream(id)))
-  for (const id of occurring(batch, batch.owner)) addObject(names, NameKind.owner, id, batch.names.owner(id))
-  for (const id of occurring(batch, batch.peerNumber))
+  for (const id of occurring(batch, (n) => batch.owner(n)))
+    addObject(names, NameKind.owner, id, batch.names.owner(id))
+  for (const id of occurring(batch, (n) => batch.peerNumber(n)))
     names.add(NameKind.peer, id, plain(batch.peers[id] ?? ''))
-  for (const id of occurring(batch, batch.listener)) {
+  for (const id of occurring(batch, (n) => batch.listener(n))) {
     names.add(NameKind.listener, id, plain(batch.names.listener(id)))
   }
-  for (const id of occurring(batch, batch.source))
+  for (const id of occurring(batch, (n) => batch.source(n)))
     addObject(names, NameKind.source, id, batch.names.source(id))
   return names
 }

@@ -12,7 +12,7 @@ import type { SpoolContext } from './context.ts'
 import type { Cursors } from './cursor-keeper.ts'
 import { FILE_MAX, FILE_MIN, FILES_PER_CHAIN_MIN, PAGE_SIZE } from './limits.ts'
 import { sizeOf } from './safe-files.ts'
-import { Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 import { isDamage, isMissing, type RowHead, type Totals } from './spool-file.ts'
 import { diskCost } from './usage.ts'
 

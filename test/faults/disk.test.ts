@@ -28,7 +28,7 @@ function made(settings: object, rules: object): Router {
 function onSmallDisk(context: TestContext, router: Router, bytes: number): SmallDisk {
   const disk = SmallDisk.mount(join(router.folder, 'var'), bytes)
   if (disk === undefined) context.skip('this user may not mount a tmpfs')
-  const mounted = disk as SmallDisk
+  const mounted = disk
   ends.push(async () => {
     await router.kill()
     mounted.unmount()
