@@ -115,13 +115,15 @@ export function memoryMb(pid: number): { readonly now: number; readonly peak: nu
 /** Datagrams that the kernel dropped at the UDP socket with this local port; -1: there is no such socket. */
 export function udpDrops(port: number): number {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  // A busy sender has a socket of its own on the same port.
+  let sum = -1
   for (const file of ['/proc/net/udp', '/proc/net/udp6']) {
     for (const line of readFileSync(file, 'utf8').split('\n')) {
       const fields = line.trim().split(/\s+/)
-      if (fields[1]?.endsWith(wanted)) return Number(fields.at(-1))
+      if (fields[1]?.endsWith(wanted)) sum = Math.max(0, sum) + Number(fields.at(-1))
     }
   }
-  return -1
+  return sum
 }
 
 /** Waits until something listens on the port of 127.0.0.1. */

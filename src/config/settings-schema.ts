@@ -211,7 +211,7 @@ export const sections = {
     .describe('Bounds that are not the business of one part.'),
   workers: count(1, 64)
     .prefault(1)
-    .describe('Pipeline threads. One is enough for about a million events a second over TCP.'),
+    .describe('Pipeline threads. One is enough for several hundred thousand events a second over TCP.'),
   admin: table({ bind: adminBind.prefault('127.0.0.1:8514').describe('Address and port, or unix:PATH.') })
     .prefault({})
     .describe('Health, metrics and the commands’ door.'),
@@ -223,7 +223,7 @@ export const sections = {
       .describe('One JSON object a line, or text for people.'),
   })
     .prefault({})
-    .describe('The program’s own log, on standard error.'),
+    .describe('The program’s own log, on standard output.'),
 }
 
 /** The whole file, for editors. */

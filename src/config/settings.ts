@@ -26,6 +26,8 @@ import { FILE_MAX_DEFAULT, type Path, parseYaml, readBounded } from './yaml.ts'
 export interface LoadedSettings {
   /** Only when no finding is an error. */
   readonly settings?: Settings
+  /** The rules folder, also when other things are wrong: so that all mistakes can be told at once. */
+  readonly rules?: string
   /** By file and place. Never holds a secret. */
   readonly findings: readonly Finding[]
   /** Texts of the files read, for {@link import('./findings-format.ts').formatFindings}. */
@@ -51,7 +53,9 @@ function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings
   const settings = assemble(value, report)
   const good = settings !== undefined && !findings.some((finding) => finding.level === 'error')
   const place = (path: Path): Place => yaml.place(path)
-  return { ...(good ? { settings } : {}), findings: sortFindings(findings), sources, place }
+  const named = valueAt(value, ['rules']) ?? 'rules'
+  const rules = typeof named === 'string' ? { rules: resolve(dirname(file), named) } : {}
+  return { ...(good ? { settings } : {}), ...rules, findings: sortFindings(findings), sources, place }
 }
 
 function assemble(value: unknown, report: Report): Settings | undefined {

@@ -51,6 +51,7 @@ function restartKeys(old: Settings, settings: Settings): string[] {
     ['data', old.data, settings.data],
     ['queue.memory_max', old.queue.memory_max, settings.queue.memory_max],
     ['batch.age', old.batch.age, settings.batch.age],
+    ['limits.forwarder_idle', old.limits.forwarder_idle, settings.limits.forwarder_idle],
     ['spool', old.spool, settings.spool],
     ['workers', old.workers, settings.workers],
     ['admin', old.admin, settings.admin],

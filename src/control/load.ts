@@ -2,8 +2,9 @@
  * From files to a rule set that may run. One path for start and reload: read the configuration, read the
  * rules, compile; nothing is taken unless all of it is free of errors.
  */
+import { existsSync } from 'node:fs'
 import type { Finding } from '../config/findings.ts'
-import { loadSettings } from '../config/settings.ts'
+import { type LoadedSettings, loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
@@ -20,6 +21,9 @@ export interface Loaded {
   readonly files: readonly RulesText[]
 }
 
+/** For rules beside a configuration that says nothing usable: the defaults. */
+const LIMITS = { forwarders_per_tenant: 10, file_max: 8 * 1024 * 1024 }
+
 /** Loads everything that `file` names. `saved` stands for the files of the rules folder (the last good rules). */
 export function load(
   file: string,
@@ -29,8 +33,7 @@ export function load(
 ): Loaded {
   const configuration = loadSettings(file, env)
   const { settings } = configuration
-  if (settings === undefined)
-    return { settings, plan: undefined, findings: configuration.findings, files: [] }
+  if (settings === undefined) return withoutSettings(configuration, env)
   const limits = {
     forwarders_per_tenant: settings.limits.forwarders_per_tenant,
     file_max: settings.limits.file_max,
@@ -45,4 +48,12 @@ export function load(
   findings.push(...compiled.findings)
   const failed = findings.some((finding) => finding.level === 'error')
   return { settings, plan: failed ? undefined : compiled.plan, findings, files: read.files }
+}
+
+/** Nothing can run, but the mistakes in the rules are told with those in the configuration. */
+function withoutSettings(configuration: LoadedSettings, env: NodeJS.ProcessEnv): Loaded {
+  const { rules } = configuration
+  const read = rules === undefined || !existsSync(rules) ? undefined : readRules(rules, LIMITS, env)
+  const findings = [...configuration.findings, ...(read?.findings ?? [])]
+  return { settings: undefined, plan: undefined, findings, files: [] }
 }
