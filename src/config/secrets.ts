@@ -12,6 +12,8 @@ const REFERENCED_MAX = 64 * 1024
 
 /** Values of one file after aliases are followed. A 10,000-tenant file has about a tenth of it. */
 const VALUES_MAX = 2_000_000
+/** Levels of a file: more is an alias that holds itself. */
+const DEPTH_MAX = 100
 
 /** Mappings whose keys are the operator's own, so that `env` or `file` alone in them is a name like any other. */
 const OWN_KEYS = new Set(['headers', 'tags', 'params'])
@@ -78,6 +80,11 @@ export function resolveReferences(
   const walk = (value: unknown, path: Path): unknown => {
     values += 1
     if (values > VALUES_MAX || typeof value !== 'object' || value === null) return value
+    // An alias that holds itself has no end.
+    if (path.length > DEPTH_MAX) {
+      values = VALUES_MAX + 1
+      return undefined
+    }
     if (Array.isArray(value)) return value.map((entry: unknown, index) => walk(entry, [...path, index]))
     const entries = Object.entries(value)
     const reference = referenceOf(entries, path)
@@ -86,11 +93,11 @@ export function resolveReferences(
   }
   const value = walk(yaml.value, [])
   if (values > VALUES_MAX) {
-    const hint = 'split the file, or use fewer aliases'
+    const hint = 'split the file, use fewer aliases, and none that holds itself'
     findings.push({
       level: 'error',
       ...yaml.place([]),
-      message: `holds more than ${VALUES_MAX} values`,
+      message: `holds more than ${VALUES_MAX} values, or more than ${DEPTH_MAX} levels`,
       hint,
     })
   }

@@ -14,6 +14,7 @@ import { divideLimits } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import type { RulesText } from '../rules/read.ts'
 import { saveLastGood } from '../rules/saved.ts'
+import { adoptSpools } from '../spool/adopt.ts'
 import { nextEpoch } from '../spool/epoch.ts'
 import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
@@ -99,6 +100,9 @@ export class Supervisor {
   static async start(options: SupervisorOptions, files: StartLoaded): Promise<Supervisor> {
     const lock = lockDataFolder(files.settings.data)
     try {
+      adoptSpools(files.settings.data, files.settings.workers, ({ level, message, event, events }) =>
+        options.log(level, message, { event, events }),
+      )
       const loaded = await rulesForStart(options.file, files, options.env, options.log)
       const supervisor = new Supervisor(options, loaded, lock)
       try {

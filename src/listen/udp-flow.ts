@@ -18,6 +18,10 @@ import { readDatagram, type UdpHandle, udpHandle } from './udp-handle.ts'
 
 /** A receive buffer must hold what comes meanwhile many times over: see {@link FLOW_BUFFER_LEAST}. */
 const POLL_MS = 2
+/** Looks in a row, {@link POLL_MS} apart, in which the listener's own socket gave nothing of the sender any more. */
+const QUIET_LOOKS = 3
+/** The longest that is waited for that: the flow's own buffer fills meanwhile. */
+const WAIT_MAX_MS = 60
 /** Datagrams before others get their turn. */
 const TURN_MAX = 512
 /** Fewer datagrams in such a while: events are cheaper than looking. */
@@ -36,6 +40,8 @@ export interface FlowDeps {
     readonly buffer: number
   }
   readonly clock: Clock
+  /** Datagrams of the sender's address so far that came by the listener's own socket. */
+  seen(): number
   /** A datagram read with its address. */
   message(message: Buffer, info: RemoteInfo): void
   /** A datagram of this flow's sender of so many bytes, in `datagram`. */
@@ -122,14 +128,32 @@ export class UdpFlow {
     const { host, port } = this.#deps.socket
     this.#socket.bind({ address: host, port, exclusive: true }, () => {
       if (this.#closing) return
+      // What the listener's own socket still holds of the sender came before: it is read first.
+      const handle = udpHandle(this.#socket)
+      handle?.recvStop()
       this.#socket.connect(this.port, this.address, (error?: Error) => {
         if (this.#closing) return
         if (error !== undefined && error !== null) return this.#fail(error)
         this.#queue_max = Math.ceil(this.#socket.getRecvBufferSize() / DATAGRAM_COST)
         this.#unsure = this.#queue_max
         this.#deps.changed()
+        if (handle !== undefined) this.#awaitTurn(handle, this.#deps.clock.monotonic())
       })
     })
+  }
+
+  /** Reads once the listener's own socket is drained of the sender: order is kept over the move. */
+  #awaitTurn(handle: UdpHandle, since: number, seen = -1, quiet = 0): void {
+    if (this.#closing) return
+    const now = this.#deps.clock.monotonic()
+    const count = this.#deps.seen()
+    const looks = count === seen ? quiet + 1 : 0
+    if (looks < QUIET_LOOKS && now - since < WAIT_MAX_MS) {
+      this.#timer = this.#deps.clock.after(POLL_MS, () => this.#awaitTurn(handle, since, count, looks))
+      return
+    }
+    const answer = handle.recvStart()
+    if (answer !== 0) this.#fail(new Error(`recvStart answers ${String(answer)}`))
   }
 
   #poll(): void {

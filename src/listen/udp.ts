@@ -41,6 +41,8 @@ interface Peer extends Remembered {
   port: number
   run: number
   run_since: number
+  /** Datagrams that came with their address. */
+  seen: number
   /** It cannot have a socket of its own. */
   ordinary: boolean
 }
@@ -172,6 +174,7 @@ export class UdpListener implements Listener {
       peer.port = info.port
       peer.run = 0
     }
+    peer.seen++
     if (peer.run === 0) peer.run_since = this.#deps.clock.monotonic()
     peer.run++
     if (peer.run < BUSY_RUN) return
@@ -191,6 +194,7 @@ export class UdpListener implements Listener {
     const flow = new UdpFlow(address, port, {
       socket: { type, host, port: this.#port, buffer: receive_buffer },
       clock: this.#deps.clock,
+      seen: () => peer.seen,
       message: (message, info) => this.#take(message, info),
       taken: (bytes) => this.#frame(peer, bytes),
       turnDone: () => this.#turnDone(peer),
@@ -227,6 +231,7 @@ export class UdpListener implements Listener {
       port: 0,
       run: 0,
       run_since: 0,
+      seen: 0,
       ordinary: false,
     }
     this.#peers.set(address, peer)

@@ -95,6 +95,8 @@ export class Batch {
   /** Index entries, {@link Entry}. */
   index: ArrayBuffer
   #words: Uint32Array
+  /** Events that the index has room for. */
+  #capacity: number
   /** Addresses of the senders, by the number in the index. */
   peers: string[] = []
   #peer_numbers: Map<string, number> | undefined
@@ -126,6 +128,7 @@ export class Batch {
     this.payload = payload
     this.index = index ?? new ArrayBuffer(INDEX_FIRST)
     this.#words = new Uint32Array(this.index)
+    this.#capacity = this.#words.length / WORDS
   }
 
   /** Bytes of memory it holds: what the budget is charged. Senders count from the seal on; forged ones are many. */
@@ -198,7 +201,7 @@ export class Batch {
 
   /** Whether the index has no room for another event. */
   get indexFull(): boolean {
-    return (this.events + 1) * Entry.size > this.index.byteLength
+    return this.events >= this.#capacity
   }
 
   /** Replaces the index by a larger one that holds the same entries; gives back the old. */
@@ -209,6 +212,7 @@ export class Batch {
     const old = this.index
     this.index = larger
     this.#words = words
+    this.#capacity = words.length / WORDS
     return old
   }
 

@@ -94,6 +94,8 @@ export class SpoolService {
     const { id, key, disk_max, row } = request
     const settle = (outcome: 'committed' | 'full' | 'error', reason: string): void => {
       this.#reply(to, { type: 'written', id, outcome, reason })
+      // The collector would keep the copy for a hundred megabytes more.
+      row.bytes.transfer(0)
     }
     this.#scheduler.write(spool, key, { row, disk_max, settle })
     this.#arm()
