@@ -146,7 +146,8 @@ function settingsOf(
       headers: parts.headers ?? {},
       gzip: parts.gzip ?? type === 'log-insight-cloud',
       batch_bytes: parts.batch?.bytes ?? 900_000,
-      batch_events: parts.batch?.events ?? 500,
+      // The cloud's own collectors fill a megabyte; a request costs as much as encoding a hundred events.
+      batch_events: parts.batch?.events ?? (type === 'log-insight-cloud' ? 2000 : 500),
     },
     rotate: parts.rotate ?? { size: 100 * MIB, keep: 5 },
   }

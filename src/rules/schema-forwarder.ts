@@ -107,7 +107,9 @@ const parts = {
     bytes: size({ min: 1024, max: 64 * 2 ** 20 })
       .optional()
       .describe('Uncompressed bytes of one request at most. Default 900000B.'),
-    events: count(1, 100_000).optional().describe('Events of one request at most. Default 500.'),
+    events: count(1, 100_000)
+      .optional()
+      .describe('Events of one request at most. Default 500, `log-insight-cloud` 2000.'),
   })
     .optional()
     .describe('Requests of http and log-insight-cloud.'),
