@@ -6,20 +6,16 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
-import { gzip } from 'node:zlib'
 import type { Pool } from 'undici'
 import { errorCode } from '../base/errors.ts'
 import { dial, DialError } from './dial.ts'
+import { exchange, NoAnswerError } from './http-exchange.ts'
+import { compress } from './http-gzip.ts'
+import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { outcomeOf, type Outcome } from './outcome.ts'
 import { inWords } from './status.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
 
-/** Bytes of an answer that are read; the rest is not waited for. */
-const ANSWER_MAX = 65_536
-/** The most that is kept of an answer for its message. */
-const SAID_MAX = 1024
-/** Level 1 costs 0.8 µs an event here; one chunk of this size saves copies. */
-const GZIP = { level: 1, memLevel: 9, chunkSize: 262_144 } as const
 const BACKOFF = { kind: 'backoff' } as const
 
 export interface HttpProfile {
@@ -37,6 +33,8 @@ export class HttpClient {
   readonly #resolver: Resolver
   readonly #profile: HttpProfile
   readonly #url: URL
+  readonly #path: string
+  readonly #headers: Record<string, string>
   readonly #abort = new AbortController()
   #pool: Promise<Pool> | undefined
   /** Which of the name's addresses worked last. */
@@ -54,6 +52,8 @@ export class HttpClient {
     this.#resolver = resolver
     this.#profile = profile
     this.#url = new URL(url)
+    this.#path = this.#url.pathname + this.#url.search
+    this.#headers = headersOf(forwarder.settings.http, profile)
     // One signal for all requests at hand: as many listeners as there is concurrency are no leak.
     setMaxListeners(0, this.#abort.signal)
   }
@@ -78,43 +78,18 @@ export class HttpClient {
   async #post(body: Buffer): Promise<Outcome> {
     const { http, timeout } = this.#forwarder.settings
     const pool = await (this.#pool ??= this.#makePool())
-    const headers: Record<string, string> = {
-      'content-type': 'application/json',
-      ...this.#profile.headers,
-      ...http.headers,
-    }
-    if (http.token !== null) headers['authorization'] = `Bearer ${http.token}`
-    if (http.gzip) headers['content-encoding'] = 'gzip'
     // Never `body` itself: a destination may answer before it has read its request, and then the system still sends
     // from memory that its owner fills with another destination's events by now.
     const sent = http.gzip ? await compress(body) : Buffer.from(body)
-    const {
-      statusCode,
-      headers: answered,
-      body: answer,
-    } = await pool.request({
-      method: 'POST',
-      path: `${this.#url.pathname}${this.#url.search}`,
-      headers,
-      body: sent,
-      // undici's own times begin anew with every byte of an answer, and with every 1xx before it.
-      signal: AbortSignal.any([
-        this.#abort.signal,
-        AbortSignal.timeout(timeout.connect + 2 * timeout.request),
-      ]),
-    })
-    this.#profile.wrote(sent.length)
-    const text = await readStart(answer)
-    const retry_after = answered['retry-after']
-    return outcomeOf(
-      {
-        status: statusCode,
-        retry_after: typeof retry_after === 'string' ? retry_after : undefined,
-        text: this.#scrub(text),
-      },
-      this.#profile.slow_quota,
-      this.#deps.clock.wall(),
+    const answer = await exchange(
+      pool,
+      { method: 'POST', path: this.#path, headers: this.#headers, body: sent },
+      timeout.connect + 2 * timeout.request,
     )
+    this.#profile.wrote(sent.length)
+    const { status, retry_after } = answer
+    const text = this.#scrub(answer.text)
+    return outcomeOf({ status, retry_after, text }, this.#profile.slow_quota, this.#deps.clock.wall())
   }
 
   /** undici costs 30 MB of memory: it is loaded when the first request is made. */
@@ -166,27 +141,15 @@ export class HttpClient {
   }
 }
 
-function compress(body: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    gzip(body, GZIP, (error, result) => (error === null ? resolve(result) : reject(error)))
-  })
-}
-
-/** The first bytes as text. The connection of a longer answer is given up with it. */
-async function readStart(answer: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  try {
-    for await (const chunk of answer) {
-      if (text.length < SAID_MAX) text += decoder.decode(chunk.subarray(0, SAID_MAX), { stream: true })
-      bytes += chunk.length
-      if (bytes > ANSWER_MAX) break
-    }
-  } catch {
-    // The status has said what matters.
+function headersOf(http: ForwarderSettings['http'], profile: HttpProfile): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ...profile.headers,
+    ...http.headers,
   }
-  return text.slice(0, SAID_MAX)
+  if (http.token !== null) headers['authorization'] = `Bearer ${http.token}`
+  if (http.gzip) headers['content-encoding'] = 'gzip'
+  return headers
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -202,7 +165,7 @@ const WORDS: Readonly<Record<string, string>> = {
 function failureInWords(error: unknown): string {
   if (error instanceof DialError) return `${error.step}: ${error.message}`
   const code = errorCode(error) ?? ''
-  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
+  if (error instanceof NoAnswerError) return error.message
   if (error instanceof Error && error.name === 'HTTPParserError')
     return `the answer is not HTTP: ${error.message}`
   const words = WORDS[code]
