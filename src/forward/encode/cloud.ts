@@ -2,8 +2,7 @@
  * Events as flat objects for Log Insight Cloud: `text` is the event as it came, `source` the
  * host; every other key becomes a field there, so names are lower-case words with `_`.
  */
-import { Buffer } from 'node:buffer'
-import type { JsonBuffer } from '../../base/json-buffer.ts'
+import { type JsonBuffer, JsonPiece } from '../../base/json-buffer.ts'
 import { Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
 import type { EventEncoder } from './batch-encoder.ts'
@@ -11,28 +10,23 @@ import type { EventReader } from './event-reader.ts'
 import { eventTime } from './event-time.ts'
 import { putAscii, putDigits } from './text.ts'
 
-const TEXT = Buffer.from('{"text":"')
-const SOURCE = Buffer.from('","source":"')
-const APPNAME = Buffer.from('","appname":"')
-const STAMP = Buffer.from('","log_timestamp":"')
-const END = Buffer.from('"}')
+const TEXT = new JsonPiece('{"text":"')
+const SOURCE = new JsonPiece('","source":"')
+const APPNAME = new JsonPiece('","appname":"')
+const STAMP = new JsonPiece('","log_timestamp":"')
+const END = new JsonPiece('"}')
 
 /** Keys with their slot in the view's firewall fields. */
-const FIELDS: readonly (readonly [Buffer, number])[] = [
-  [Buffer.from('","action":"'), Fw.action],
-  [Buffer.from('","rule_id":"'), Fw.rule_id],
-  [Buffer.from('","direction":"'), Fw.direction],
-  [Buffer.from('","protocol":"'), Fw.protocol],
-  [Buffer.from('","source_ip":"'), Fw.source_ip],
-  [Buffer.from('","source_port":"'), Fw.source_port],
-  [Buffer.from('","destination_ip":"'), Fw.destination_ip],
-  [Buffer.from('","destination_port":"'), Fw.destination_port],
+const FIELDS: readonly (readonly [JsonPiece, number])[] = [
+  [new JsonPiece('","action":"'), Fw.action],
+  [new JsonPiece('","rule_id":"'), Fw.rule_id],
+  [new JsonPiece('","direction":"'), Fw.direction],
+  [new JsonPiece('","protocol":"'), Fw.protocol],
+  [new JsonPiece('","source_ip":"'), Fw.source_ip],
+  [new JsonPiece('","source_port":"'), Fw.source_port],
+  [new JsonPiece('","destination_ip":"'), Fw.destination_ip],
+  [new JsonPiece('","destination_port":"'), Fw.destination_port],
 ]
-
-/** 1 for bytes that stand for themselves in a JSON string. */
-const PLAIN = new Uint8Array(256).fill(1, 0x20, 0x7f)
-PLAIN[0x22] = 0
-PLAIN[0x5c] = 0
 
 /** Owners of a batch beyond this are not remembered, only made again. */
 const OWNERS_MAX = 4096
@@ -41,10 +35,10 @@ export class CloudEncoder implements EventEncoder {
   readonly clean = true
   readonly #reader: EventReader
   /** What stream and owner add to an object, by their numbers. */
-  readonly #owned = new Map<number, Buffer>()
+  readonly #owned = new Map<number, JsonPiece>()
   #names: BatchNames | undefined
   #last_key = -1
-  #last_owned: Buffer = END
+  #last_owned: JsonPiece = END
 
   constructor(reader: EventReader) {
     this.#reader = reader
@@ -53,34 +47,34 @@ export class CloudEncoder implements EventEncoder {
   encode(out: JsonBuffer, batch: Batch, n: number): boolean {
     const view = this.#reader.fields(batch, n)
     const { buf } = view
-    putKey(out, TEXT)
-    putInner(out, buf, view.start, view.end)
-    putKey(out, SOURCE)
-    if (view.host_start >= 0) putInner(out, buf, view.host_start, view.host_end)
+    out.putPiece(TEXT)
+    const plain = out.putInner(buf, view.start, view.end)
+    out.putPiece(SOURCE)
+    if (view.host_start >= 0) putSpan(out, plain, buf, view.host_start, view.host_end)
     else putAscii(out, view.peer)
     if (view.app_start >= 0) {
-      putKey(out, APPNAME)
-      putInner(out, buf, view.app_start, view.app_end)
+      out.putPiece(APPNAME)
+      putSpan(out, plain, buf, view.app_start, view.app_end)
     }
-    out.putRaw(this.#ownedOf(batch, view.stream, batch.owner(n)))
+    out.putPiece(this.#ownedOf(batch, view.stream, batch.owner(n)))
     if (view.grammar !== Grammar.none) {
       const { fw } = view
       for (let i = 0; i < FIELDS.length; i += 1) {
-        const [key, slot] = FIELDS[i] as readonly [Buffer, number]
+        const [key, slot] = FIELDS[i] as readonly [JsonPiece, number]
         const start = fw[slot] as number
         if (start < 0) continue
-        putKey(out, key)
-        putInner(out, buf, start, fw[slot + 1] as number)
+        out.putPiece(key)
+        putSpan(out, plain, buf, start, fw[slot + 1] as number)
       }
     }
-    putKey(out, STAMP)
+    out.putPiece(STAMP)
     const ms = eventTime(view, batch, n)
     putDigits(out, ms > 0 ? ms : 0, ms < 1e13 ? 13 : 16)
-    putKey(out, END)
+    out.putPiece(END)
     return true
   }
 
-  #ownedOf(batch: Batch, stream: number, owner: number): Buffer {
+  #ownedOf(batch: Batch, stream: number, owner: number): JsonPiece {
     if (batch.names !== this.#names) {
       this.#names = batch.names
       this.#owned.clear()
@@ -100,7 +94,7 @@ export class CloudEncoder implements EventEncoder {
 }
 
 /** `","stream":"…","tenant":"…`, without what is not known; open at both ends. */
-function describe(names: BatchNames, stream: number, owner: number): Buffer {
+function describe(names: BatchNames, stream: number, owner: number): JsonPiece {
   const found = names.owner(owner)
   const whose = found?.owner
   const fields: readonly (readonly [string, string | null | undefined])[] = [
@@ -119,38 +113,11 @@ function describe(names: BatchNames, stream: number, owner: number): Buffer {
   for (const [key, value] of fields) {
     if (value !== null && value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
   }
-  return Buffer.from(text.slice(0, -1))
+  return new JsonPiece(text.slice(0, -1))
 }
 
-/** A prepared key: a few bytes, for which a call into the runtime costs more than a loop. */
-function putKey(out: JsonBuffer, key: Buffer): void {
-  const count = key.length
-  out.ensure(count)
-  const { bytes } = out
-  const from = out.length
-  for (let i = 0; i < count; i += 1) bytes[from + i] = key[i] as number
-  out.length = from + count
-}
-
-/** `source[start, end)` inside a JSON string that is open. What is plain ASCII, nearly all, is copied in one pass. */
-function putInner(out: JsonBuffer, source: Buffer, start: number, end: number): void {
-  out.ensure(end - start)
-  const { bytes } = out
-  let n = out.length
-  for (let p = start; p < end; p += 1) {
-    const c = source[p] as number
-    if (PLAIN[c] === 0) return putRest(out, n, source, p, end)
-    bytes[n++] = c
-  }
-  out.length = n
-}
-
-/** The same from the first byte on that is not plain. The quotes that `putUtf8` writes are taken away again. */
-function putRest(out: JsonBuffer, n: number, source: Buffer, p: number, end: number): void {
-  out.length = n
-  const before = n === 0 ? 0 : (out.bytes[n - 1] as number)
-  out.length = n === 0 ? 0 : n - 1
-  out.putUtf8(source, p, end)
-  if (n > 0) out.bytes[n - 1] = before
-  out.length -= 1
+/** A span of an event whose text is written already: `plain` says that nothing of it needs escaping. */
+function putSpan(out: JsonBuffer, plain: boolean, source: Uint8Array, start: number, end: number): void {
+  if (plain) out.putSame(source, start, end)
+  else out.putInner(source, start, end)
 }

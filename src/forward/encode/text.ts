@@ -44,16 +44,30 @@ export function putAscii(out: JsonBuffer, text: string): void {
   out.length = n
 }
 
-/** `count` decimal digits with leading zeros. */
+/** Small whole numbers divide several times faster than doubles. */
+const SMALL = 1_000_000_000
+
+/** `count` decimal digits with leading zeros; at most 18. */
 export function putDigits(out: JsonBuffer, value: number, count: number): void {
   out.ensure(count)
-  let rest = value
-  for (let i = out.length + count - 1; i >= out.length; i -= 1) {
-    const tenth = Math.floor(rest / 10)
-    out.bytes[i] = 0x30 + rest - tenth * 10
+  const { bytes } = out
+  const start = out.length
+  const high = Math.floor(value / SMALL)
+  let rest = (value - high * SMALL) | 0
+  let at = start + count
+  const middle = at - 9 > start ? at - 9 : start
+  while (at > middle) {
+    const tenth = (rest / 10) | 0
+    bytes[--at] = 0x30 + rest - tenth * 10
     rest = tenth
   }
-  out.length += count
+  rest = high | 0
+  while (at > start) {
+    const tenth = (rest / 10) | 0
+    bytes[--at] = 0x30 + rest - tenth * 10
+    rest = tenth
+  }
+  out.length = start + count
 }
 
 /**

@@ -82,3 +82,45 @@ test('a range is UTF-8 exactly when decoding it fatally succeeds', () => {
     }),
   )
 })
+
+test('spans of one source after another: escaped where they must be, the same where they need not', () => {
+  const target = new JsonBuffer(64)
+  const source = fc.uint8Array({ minLength: 1, maxLength: 80 })
+  const plain = fc.string({ minLength: 1, maxLength: 80 }).map((text) => Buffer.from(text, 'latin1'))
+  const cut = fc.tuple(fc.nat(80), fc.nat(80))
+  fc.assert(
+    fc.property(fc.oneof(source, plain), fc.array(cut), (bytes, cuts) => {
+      // Between other bytes, as in a batch: none of them may get in.
+      const all = Buffer.concat([Buffer.from('"\\"'), bytes, Buffer.from('\n"\n')])
+      target.clear()
+      for (const [a, b] of cuts) {
+        const start = Math.min(a, b, bytes.length)
+        const end = Math.min(Math.max(a, b), bytes.length)
+        const text = Buffer.from(bytes.subarray(start, end)).toString('utf8')
+        const as_json = JSON.stringify(text).slice(1, -1)
+        const before = target.length
+        const same = target.putInner(all, start + 3, end + 3)
+        expect(target.written().toString('utf8', before)).toBe(as_json)
+        expect(same).toBe(/^[\x20\x21\x23-\x5b\x5d-\x7f]*$/.test(text))
+        target.putSame(all, start + 3, end + 3)
+        expect(target.written().subarray(-(end - start) || target.length)).toEqual(
+          Buffer.from(bytes.subarray(start, end)),
+        )
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('every byte at every place of a word is looked at', () => {
+  const target = new JsonBuffer(64)
+  for (let byte = 0; byte < 256; byte++) {
+    for (let at = 0; at < 17; at++) {
+      const bytes = Buffer.alloc(17, 'a')
+      bytes[at] = byte
+      target.clear()
+      target.putUtf8(bytes, 0, bytes.length)
+      expect(target.written().toString()).toBe(JSON.stringify(bytes.toString('utf8')))
+    }
+  }
+})
