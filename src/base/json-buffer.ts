@@ -107,6 +107,7 @@ export class JsonBuffer {
     const out = this.bytes
     let n = this.length
     if (count < SHORT) for (let i = start; i < end; i += 1) out[n++] = source[i]!
+    else if (source instanceof Buffer) source.copy(out, n, start, end)
     else out.set(start === 0 && end === source.length ? source : source.subarray(start, end), n)
     this.length += count
   }
@@ -146,26 +147,26 @@ export class JsonBuffer {
   }
 
   /**
-   * The same without quotes, for a string that is open. Eight bytes at a time as long as they stand for themselves.
-   * Returns whether all of them did: then any part may be written again by {@link putSame}.
+   * The same without quotes, for a string that is open. Eight bytes at a time are looked at, and what stands for itself
+   * is copied as a whole. Returns whether all of it did: then any part may be written again by {@link putSame}.
    */
   putInner(source: Uint8Array, start: number, end: number): boolean {
     this.ensure(end - start + 8)
     const from = this.#viewOfSource(source)
-    let to = this.#view
-    let out = this.#bytes
-    let n = this.length
     let p = start
     let plain = true
     while (p < end) {
-      for (; p + 8 <= end; p += 8, n += 8) {
-        const low = from.getInt32(p, true)
-        const high = from.getInt32(p + 4, true)
-        to.setInt32(n, low, true)
-        to.setInt32(n + 4, high, true)
+      let q = p
+      for (; q + 8 <= end; q += 8) {
+        const low = from.getInt32(q, true)
+        const high = from.getInt32(q + 4, true)
         if (((special(low) | special(high)) & 0x80808080) !== 0) break
       }
-      const stop = p + 8 < end ? p + 8 : end
+      if (q > p) this.putRawRange(source, p, q)
+      p = q
+      const stop = q + 8 < end ? q + 8 : end
+      let out = this.#bytes
+      let n = this.length
       while (p < stop) {
         const c = source[p]!
         if (KIND[c] === 0) {
@@ -178,24 +179,35 @@ export class JsonBuffer {
         this.ensure(end - p + 16)
         p = this.#putSpecial(source, p, end)
         out = this.#bytes
-        to = this.#view
         n = this.length
       }
+      this.length = n
     }
-    this.length = n
     return plain
   }
 
-  /** `source[start, end)` as it is, a part of what the batch at hand is made of: four bytes at a time. */
-  putSame(source: Uint8Array, start: number, end: number): void {
-    if (end + 4 > source.length) return this.putRawRange(source, start, end)
-    this.ensure(end - start + 4)
-    const from = this.#viewOfSource(source)
+  /**
+   * A piece, then `source[start, end)` as it is, of which {@link putInner} said that nothing of it needs escaping: all
+   * of it four bytes at a time.
+   */
+  putSame(piece: JsonPiece, source: Uint8Array, start: number, end: number): void {
+    const { words } = piece
+    const count = words.length
+    const length = end - start
+    this.ensure(count * 4 + length + 4)
     const to = this.#view
     let n = this.length
     // The bytes too many are written over by what follows.
+    for (let i = 0, at = n; i < count; i += 1, at += 4) to.setInt32(at, words[i]!, true)
+    n += piece.length
+    if (end + 4 > source.length) {
+      this.length = n
+      this.putRawRange(source, start, end)
+      return
+    }
+    const from = this.#viewOfSource(source)
+    this.length = n + length
     for (let p = start; p < end; p += 4, n += 4) to.setInt32(n, from.getInt32(p, true), true)
-    this.length += end - start
   }
 
   /** A text as a JSON string with its quotes. */

@@ -2,6 +2,7 @@
  * Events as flat objects for Log Insight Cloud: `text` is the event as it came, `source` the
  * host; every other key becomes a field there, so names are lower-case words with `_`.
  */
+import { Buffer } from 'node:buffer'
 import { type JsonBuffer, JsonPiece } from '../../base/json-buffer.ts'
 import { Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
@@ -14,6 +15,7 @@ const TEXT = new JsonPiece('{"text":"')
 const SOURCE = new JsonPiece('","source":"')
 const APPNAME = new JsonPiece('","appname":"')
 const STAMP = new JsonPiece('","log_timestamp":"')
+const NOTHING = Buffer.alloc(0)
 const END = new JsonPiece('"}')
 
 /** Keys with their slot in the view's firewall fields. */
@@ -28,6 +30,9 @@ const FIELDS: readonly (readonly [JsonPiece, number])[] = [
   [new JsonPiece('","destination_port":"'), Fw.destination_port],
 ]
 
+const KEYS = FIELDS.map(([key]) => key)
+const SLOTS = Int32Array.from(FIELDS, ([, slot]) => slot)
+
 /** Owners of a batch beyond this are not remembered, only made again. */
 const OWNERS_MAX = 4096
 
@@ -35,10 +40,10 @@ export class CloudEncoder implements EventEncoder {
   readonly clean = true
   readonly #reader: EventReader
   /** What stream and owner add to an object, by their numbers. */
-  readonly #owned = new Map<number, JsonPiece>()
+  readonly #owned = new Map<number, Buffer>()
   #names: BatchNames | undefined
   #last_key = -1
-  #last_owned: JsonPiece = END
+  #last_owned: Buffer = NOTHING
 
   constructor(reader: EventReader) {
     this.#reader = reader
@@ -49,22 +54,19 @@ export class CloudEncoder implements EventEncoder {
     const { buf } = view
     out.putPiece(TEXT)
     const plain = out.putInner(buf, view.start, view.end)
-    out.putPiece(SOURCE)
-    if (view.host_start >= 0) putSpan(out, plain, buf, view.host_start, view.host_end)
-    else putAscii(out, view.peer)
-    if (view.app_start >= 0) {
-      out.putPiece(APPNAME)
-      putSpan(out, plain, buf, view.app_start, view.app_end)
+    if (view.host_start >= 0) putSpan(out, plain, SOURCE, buf, view.host_start, view.host_end)
+    else {
+      out.putPiece(SOURCE)
+      putAscii(out, view.peer)
     }
-    out.putPiece(this.#ownedOf(batch, view.stream, batch.owner(n)))
+    if (view.app_start >= 0) putSpan(out, plain, APPNAME, buf, view.app_start, view.app_end)
+    out.putRaw(this.#ownedOf(batch, view.stream, batch.owner(n)))
     if (view.grammar !== Grammar.none) {
       const { fw } = view
-      for (let i = 0; i < FIELDS.length; i += 1) {
-        const [key, slot] = FIELDS[i] as readonly [JsonPiece, number]
+      for (let i = 0; i < KEYS.length; i += 1) {
+        const slot = SLOTS[i] as number
         const start = fw[slot] as number
-        if (start < 0) continue
-        out.putPiece(key)
-        putSpan(out, plain, buf, start, fw[slot + 1] as number)
+        if (start >= 0) putSpan(out, plain, KEYS[i] as JsonPiece, buf, start, fw[slot + 1] as number)
       }
     }
     out.putPiece(STAMP)
@@ -74,7 +76,7 @@ export class CloudEncoder implements EventEncoder {
     return true
   }
 
-  #ownedOf(batch: Batch, stream: number, owner: number): JsonPiece {
+  #ownedOf(batch: Batch, stream: number, owner: number): Buffer {
     if (batch.names !== this.#names) {
       this.#names = batch.names
       this.#owned.clear()
@@ -94,7 +96,7 @@ export class CloudEncoder implements EventEncoder {
 }
 
 /** `","stream":"…","tenant":"…`, without what is not known; open at both ends. */
-function describe(names: BatchNames, stream: number, owner: number): JsonPiece {
+function describe(names: BatchNames, stream: number, owner: number): Buffer {
   const found = names.owner(owner)
   const whose = found?.owner
   const fields: readonly (readonly [string, string | null | undefined])[] = [
@@ -113,11 +115,19 @@ function describe(names: BatchNames, stream: number, owner: number): JsonPiece {
   for (const [key, value] of fields) {
     if (value !== null && value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
   }
-  return new JsonPiece(text.slice(0, -1))
+  return Buffer.from(text.slice(0, -1))
 }
 
-/** A span of an event whose text is written already: `plain` says that nothing of it needs escaping. */
-function putSpan(out: JsonBuffer, plain: boolean, source: Uint8Array, start: number, end: number): void {
-  if (plain) out.putSame(source, start, end)
-  else out.putInner(source, start, end)
+/** A key and a span of an event whose text is written already: `plain` says that nothing of it needs escaping. */
+function putSpan(
+  out: JsonBuffer,
+  plain: boolean,
+  key: JsonPiece,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  if (plain) return out.putSame(key, source, start, end)
+  out.putPiece(key)
+  out.putInner(source, start, end)
 }
