@@ -52,10 +52,7 @@ async function makeTls(
   const expired = expiryProblem(name, tls, credentials.expires_at, deps.clock.wall())
   if (expired !== null) deps.log('warn', expired.message, { listener: name, mend: expired.mend })
   deps.log('info', 'certificate in use', { listener: name, fingerprint: credentials.fingerprint })
-  return new StreamListener(
-    settings,
-    index,
-    deps,
-    (refusals) => new TlsGate(settings, deps, refusals, credentials),
-  )
+  return new StreamListener(settings, index, deps, {
+    gate: (refusals) => new TlsGate(settings, deps, refusals, credentials),
+  })
 }

@@ -21,6 +21,28 @@ const SWEEP_MS = 1000
 /** How long a stopping listener waits for a sender that is between frames. */
 const QUIET_MS = 50
 
+/** What an admitted connection becomes: syslog's {@link Connection}, or a protocol of its own. */
+export interface StreamPeer {
+  /** Bytes have come since this was last set to false. */
+  busy: boolean
+  readonly paused: boolean
+  readonly unfinished: boolean
+  /** Memory has room again. */
+  resume(): void
+  /** Says goodbye; what is on its way is still taken. */
+  finish(): void
+  /** Ends it when a time it is held to has passed. */
+  check(now: number): void
+  destroy(): void
+}
+
+/** What tells one stream listener from another. */
+export interface StreamKind {
+  readonly gate?: (refusals: Refusals) => TlsGate
+  /** Left out: syslog over a shared read buffer. The socket has not begun to read. */
+  readonly open?: (shared: ConnectionShared, socket: Socket, origin: Origin) => StreamPeer
+}
+
 /** See the module. */
 export class StreamListener implements Listener {
   readonly name: string
@@ -33,7 +55,8 @@ export class StreamListener implements Listener {
   readonly #gate: TlsGate | undefined
   readonly #counts: ConnectionCounts
   readonly #descriptors_max: number
-  readonly #connections = new Set<Connection>()
+  readonly #open_peer: StreamKind['open']
+  readonly #connections = new Set<StreamPeer>()
   /** Every accepted socket, also those in their TLS handshake. */
   readonly #sockets = new Set<Socket>()
   readonly #server: Server
@@ -42,12 +65,7 @@ export class StreamListener implements Listener {
   #unresume: (() => void) | undefined
   #stopping: Promise<void> | undefined
 
-  constructor(
-    settings: StreamSettings,
-    index: number,
-    deps: ListenerDeps,
-    gate?: (refusals: Refusals) => TlsGate,
-  ) {
+  constructor(settings: StreamSettings, index: number, deps: ListenerDeps, { gate, open }: StreamKind = {}) {
     const { workers, clock, tally, intake, log } = deps
     this.name = settings.name
     this.#settings = settings
@@ -57,6 +75,7 @@ export class StreamListener implements Listener {
     this.#refusals = new Refusals(settings.name, tally, clock, log)
     this.#shared = { settings, intake, tally, clock, refusals: this.#refusals }
     this.#gate = gate?.(this.#refusals)
+    this.#open_peer = open
     this.#counts = new ConnectionCounts(
       share(settings.connections_max, workers),
       share(settings.connections_per_address, workers),
@@ -126,7 +145,7 @@ export class StreamListener implements Listener {
     }
     const origin = { listener: this.#index, peer, source }
     if (this.#gate === undefined) {
-      const reading = sharedReading(socket)
+      const reading = this.#open_peer === undefined ? sharedReading(socket) : eventReading(socket)
       this.#keep(reading.socket, peer)
       this.#open(reading, origin)
       return
@@ -158,7 +177,8 @@ export class StreamListener implements Listener {
   }
 
   #open(reading: Reading, origin: Origin): void {
-    const connection = new Connection(this.#shared, reading, origin)
+    const connection =
+      this.#open_peer?.(this.#shared, reading.socket, origin) ?? new Connection(this.#shared, reading, origin)
     this.#connections.add(connection)
     reading.socket.on('close', () => this.#connections.delete(connection))
     if (this.#stopping !== undefined) connection.finish()
