@@ -85,7 +85,14 @@ export const REFUSE_REASONS = [
   'empty',
   'queue_full',
   'descriptors',
+  'proxy_missing',
+  'proxy_invalid',
+  'proxy_timeout',
+  'proxy_forged',
 ] as const
+
+/** Refusal reasons that a block has room for: new ones move nothing. */
+export const REFUSE_REASONS_MAX = 56
 
 /** Streams that a listener's block has room for; a rule set with more is refused. */
 export const STREAMS_MAX = 64
@@ -94,13 +101,13 @@ export const STREAMS_MAX = 64
 export const ListenerCell = {
   /** One a reason, in the order of {@link REFUSE_REASONS}. */
   refused: 0,
-  truncated: 24,
-  leading_zeros: 25,
-  connections: 26,
-  kernel_drops: 27,
+  truncated: REFUSE_REASONS_MAX,
+  leading_zeros: REFUSE_REASONS_MAX + 1,
+  connections: REFUSE_REASONS_MAX + 2,
+  kernel_drops: REFUSE_REASONS_MAX + 3,
   /** Events received, one a stream in the order of the rules. */
-  received: 32,
-  size: 32 + STREAMS_MAX,
+  received: REFUSE_REASONS_MAX + 8,
+  size: REFUSE_REASONS_MAX + 8 + STREAMS_MAX,
 } as const
 
 export type CounterKind = 'worker' | 'listener' | 'tenant' | 'forwarder'

@@ -24,6 +24,10 @@ const WORDS: Readonly<Record<RefuseReason, string>> = {
   empty: 'refused an empty datagram',
   queue_full: 'refused datagrams: the queues are full',
   descriptors: 'refused a connection: no file descriptor is left for it',
+  proxy_missing: 'refused a connection of a balancer: it did not begin with a PROXY header',
+  proxy_invalid: 'refused a connection of a balancer: its PROXY header cannot be read',
+  proxy_timeout: 'closed a connection of a balancer: its PROXY header stayed unfinished',
+  proxy_forged: 'refused a PROXY header from a peer that `proxy_from` does not list',
 }
 
 interface Said {

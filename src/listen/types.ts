@@ -49,6 +49,10 @@ export type RefuseReason =
   | 'empty' // an empty datagram
   | 'queue_full' // UDP while the bound for all is reached
   | 'descriptors' // no file descriptor left for another connection
+  | 'proxy_missing' // a balancer's connection began with something else than a PROXY header
+  | 'proxy_invalid' // a PROXY header that is broken, too long or of a version that is not known
+  | 'proxy_timeout' // a PROXY header stayed unfinished
+  | 'proxy_forged' // a PROXY header from a peer that `proxy_from` does not list
 
 /** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
 export interface ListenerTally {
