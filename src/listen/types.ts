@@ -24,7 +24,22 @@ export interface Intake {
   readDone(origin: Origin): void
   /** False: queues are at the bound for all; stream listeners stop reading until `resume` listeners are called. */
   readonly accepting: boolean
-  /** Calls `act` each time that reading may go on again. Returns the function that takes it back. */
+  /**
+   * For peers that wait until they are told that their events are safe (RELP, CFAPI). Around the frames of one read
+   * or request, without anything between that waits: `expectAcknowledgement`, `frame` for each, `acknowledge`
+   * (in the place of `readDone`). `done(true)`: every `spool: always` forwarder has committed what it took of them, or
+   * none takes any; `overflow` forwarders are not waited for. Called at once, or later on a clean stack. `done(false)`:
+   * one of those forwarders could not keep an event (full): do not acknowledge, the peer shall send again later.
+   * Not called at all when neither ever happens (a disk that stays full): the peer goes on waiting.
+   */
+  expectAcknowledgement(): void
+  acknowledge(origin: Origin, done: (kept: boolean) => void): void
+  /**
+   * `accepting` for such peers: false also while an `always` forwarder has much that the disk has not. Asked before a
+   * read or request is taken: then it waits (RELP) or is answered 503 (CFAPI).
+   */
+  readonly acknowledging: boolean
+  /** Calls `act` each time that reading may go on again (`accepting`, `acknowledging`). Returns the function that takes it back. */
   onResume(act: () => void): () => void
 }
 

@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import assert from 'node:assert/strict'
+import type { Ticket } from './acknowledgement.ts'
 import { Entry, PayloadForm } from './batch-format.ts'
 
 const LF = 10
@@ -112,6 +113,10 @@ export class Batch {
   disk_bytes = 0
   /** Set by stream destinations: the kernel took all of its bytes, so a dying router does not lose it. */
   written = false
+  /** Senders that wait until disk has it (`acknowledgement.ts`). */
+  tickets: Ticket[] | null = null
+  /** Bytes that it counts among what waits to be written before it is sent. */
+  unsaved = 0
   /** Somebody may still read the payload after the batch is done with: its memory must not be used again. */
   borrowed = false
 

@@ -10,12 +10,14 @@
 import assert from 'node:assert/strict'
 import { add, DESTINATION_STATES, DROP_REASONS, type DropReason, ForwarderCell } from '../base/counters.ts'
 import { faultPoint } from '../base/faults.ts'
+import { type Ticket, type Tracked, Unsaved } from './acknowledgement.ts'
 import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
 import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog } from './disk-backlog.ts'
 import { isForeign } from './foreign.ts'
+import { oldestAt, takeOldestDroppable } from './oldest.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { QueueDeps, QueueLimits } from './queue-deps.ts'
 
@@ -30,7 +32,7 @@ const PRESSED_BYTES = 65_536
 /** Copies on their way to the disk are at most this part of a forwarder's share: they must not crowd out events. */
 const COPIES_PART = 4
 
-export class ForwarderQueue implements Lane {
+export class ForwarderQueue implements Lane, Tracked {
   readonly key: string
   form: PayloadForm
   #identity: BatchIdentity
@@ -42,6 +44,7 @@ export class ForwarderQueue implements Lane {
   readonly #deps: QueueDeps
   readonly #cells: Float64Array
   readonly #disk: DiskBacklog
+  readonly #unsaved: Unsaved
   #destination: Destination | undefined
   #open: Batch | undefined
   #next_sequence: number
@@ -71,6 +74,7 @@ export class ForwarderQueue implements Lane {
     this.#deps = deps
     this.#cells = deps.cells
     this.#next_sequence = next_sequence
+    this.#unsaved = new Unsaved(this.key, deps.budget)
     this.#disk = new DiskBacklog(this.key, deps.disk, deps.clock, {
       committed: (batch) => this.#committed(batch),
       refused: (outcome) => this.#refused(outcome),
@@ -216,9 +220,20 @@ export class ForwarderQueue implements Lane {
     this.#charge(batch.peer_bytes)
     faultPoint('worker.seal')
     this.#memory.push(batch)
-    if (this.#limits.spool === 'always' || this.#short) this.spill()
+    const always = this.#limits.spool === 'always'
+    if (always) this.#unsaved.sealed(batch, this.#limits.memory_max)
+    if (always || this.#short) this.spill()
     this.#destination?.wake()
     this.#deps.watch(this)
+  }
+
+  track(ticket: Ticket): boolean {
+    return this.#limits.spool === 'always' && this.#unsaved.track(ticket)
+  }
+
+  endTrack(): void {
+    this.sealOpen()
+    this.#unsaved.endTrack()
   }
 
   /** Monotonic milliseconds when the open batch got its first event; undefined when there is none. */
@@ -273,7 +288,7 @@ export class ForwarderQueue implements Lane {
     if (this.#limits.when_full === 'block') return true
     if (this.#limits.when_full === 'drop_oldest') {
       while (this.#held >= this.#limits.memory_max) {
-        const oldest = this.#oldestDroppable()
+        const oldest = takeOldestDroppable(this.#memory, this.#disk)
         if (oldest === undefined) break
         this.#drop('queue_full', oldest.events)
         add(this.#cells, ForwarderCell.queued, -oldest.events)
@@ -282,17 +297,8 @@ export class ForwarderQueue implements Lane {
       if (this.#held < this.#limits.memory_max) return true
     }
     this.#drop('queue_full', 1)
+    this.#unsaved.dropped()
     return false
-  }
-
-  /** The oldest batch that only memory has and nobody works on. */
-  #oldestDroppable(): Batch | undefined {
-    for (const batch of this.#memory) {
-      if (batch.on_disk || this.#disk.isWriting(batch)) continue
-      this.#memory.remove(batch)
-      return batch
-    }
-    return undefined
   }
 
   // ---- right side --------------------------------------------------------------------------------
@@ -350,6 +356,7 @@ export class ForwarderQueue implements Lane {
     add(this.#cells, ForwarderCell.delivered, batch.events - lost)
     if (lost < batch.events) observeDelivery(this.#cells, batch, this.#deps.clock.wall())
     this.#disk.settled(batch)
+    this.#unsaved.settled(batch, true, this.#limits.memory_max)
     this.#free(batch)
   }
 
@@ -401,6 +408,7 @@ export class ForwarderQueue implements Lane {
   /** Disk has the batch: whatever stands at the front of memory need not stay there. */
   #committed(batch: Batch): void {
     batch.on_disk = true
+    this.#unsaved.settled(batch, true, this.#limits.memory_max)
     const keep = this.#limits.spool === 'always' && this.#held < this.#limits.memory_max / 2
     for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
       if (keep && this.#disk.batches === 0) break
@@ -462,19 +470,10 @@ export class ForwarderQueue implements Lane {
     const cells = this.#cells
     cells[ForwarderCell.queued_bytes] = this.#held + (this.#destination?.held_bytes ?? 0)
     cells[ForwarderCell.spooled_bytes] = this.#disk.bytes
-    cells[ForwarderCell.oldest_at] = this.#oldestAt()
+    const waiting = [...this.#leased, this.#returned[0], this.#memory.peek(), this.#open]
+    cells[ForwarderCell.oldest_at] = oldestAt(waiting, this.#disk.batches > 0 ? this.#disk.oldest_at : null)
     const state = this.#destination?.state ?? 'stopped'
     cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(state)
-  }
-
-  #oldestAt(): number {
-    let oldest = Number.POSITIVE_INFINITY
-    for (const batch of this.#leased) oldest = Math.min(oldest, batch.received_at(0))
-    for (const batch of [this.#returned[0], this.#memory.peek(), this.#open]) {
-      if (batch !== undefined && batch.events > 0) oldest = Math.min(oldest, batch.received_at(0))
-    }
-    if (this.#disk.batches > 0) oldest = Math.min(oldest, this.#disk.oldest_at)
-    return oldest === Number.POSITIVE_INFINITY ? 0 : oldest
   }
 
   #drop(reason: DropReason, events: number): void {
@@ -490,6 +489,7 @@ export class ForwarderQueue implements Lane {
   }
 
   #free(batch: Batch): void {
+    this.#unsaved.settled(batch, false, this.#limits.memory_max)
     this.#charge(-batch.held)
     if (!batch.borrowed) this.#deps.pool.give(batch.payload)
     this.#deps.pool.giveIndex(batch.index)

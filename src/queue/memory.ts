@@ -10,6 +10,7 @@ export class MemoryBudget {
   #used = 0
   #full = false
   readonly #blockers = new Set<string>()
+  readonly #behind = new Set<string>()
   readonly #listeners = new Set<() => void>()
 
   constructor(max: number) {
@@ -46,6 +47,17 @@ export class MemoryBudget {
   block(key: string, blocks: boolean): void {
     if (blocks) this.#blockers.add(key)
     else if (this.#blockers.delete(key)) this.#tell()
+  }
+
+  /** An `always` forwarder has much that disk does not have: senders that can wait for the disk, wait. */
+  behind(key: string, is_behind: boolean): void {
+    if (is_behind) this.#behind.add(key)
+    else if (this.#behind.delete(key) && this.#behind.size === 0) this.#tell()
+  }
+
+  /** Whether more may come from senders that are acknowledged when disk has their events. */
+  get acknowledging(): boolean {
+    return !this.full && this.#behind.size === 0
   }
 
   #tell(): void {

@@ -4,6 +4,7 @@
  */
 import { add, TenantCell, WorkerCell } from '../base/counters.ts'
 import type { EventView } from '../classify/view.ts'
+import type { Ticket } from '../queue/acknowledgement.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { ConditionSet } from '../rules/conditions.ts'
 import type { Ownership } from '../rules/ownership.ts'
@@ -24,6 +25,8 @@ export interface RouterCells {
 }
 
 export class Router {
+  /** Set while a read of a sender that waits for its acknowledgement is taken in. */
+  ticket: Ticket | undefined
   readonly #ownership: Ownership
   readonly #conditions: ConditionSet
   readonly #cells: RouterCells
@@ -89,9 +92,12 @@ export class Router {
   }
 
   #give(targets: readonly Target[], view: EventView, owner: number): void {
+    const ticket = this.ticket
     for (let i = 0; i < targets.length; i++) {
       const { queue, condition } = targets[i] as Target
-      if (condition === -1 || this.#conditions.holds(condition, view, owner)) queue.append(view, owner)
+      if (condition !== -1 && !this.#conditions.holds(condition, view, owner)) continue
+      if (ticket !== undefined) ticket.touch(queue)
+      queue.append(view, owner)
     }
   }
 

@@ -18,14 +18,14 @@ import { EventFlag, EventView } from '../classify/view.ts'
 import type { Settings } from '../config/types.ts'
 import { createDestination } from '../forward/create.ts'
 import type { Intake, Origin } from '../listen/types.ts'
+import { Ticket } from '../queue/acknowledgement.ts'
 import { BufferPool, MemoryBudget } from '../queue/memory.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { Destination } from '../queue/lane.ts'
 import type { SpoolClient } from '../queue/spool-port.ts'
 import { Router } from '../route/router.ts'
 import { ConditionSet } from '../rules/conditions.ts'
-import { LabelTable } from '../rules/label-table.ts'
-import { Ownership, sourceStreams } from '../rules/ownership.ts'
+import { type Ownership, ownershipOf } from '../rules/ownership.ts'
 import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
 import type { FileHands } from './files.ts'
 import { Forwarders } from './forwarders.ts'
@@ -107,12 +107,11 @@ export class Pipeline implements Intake {
   /** Phase one: makes everything that the rule set needs, beside what runs. */
   prepare(settings: Settings, plan: RulesPlan, grants: readonly CounterGrant[]): void {
     for (const grant of grants) this.#counters.adopt(grant)
-    const table = new LabelTable(plan.labels)
     this.#prepared = {
       plan,
       settings,
       classifier: new Classifier(plan.streams),
-      ownership: new Ownership(plan, table, sourceStreams(plan, settings.sources)),
+      ownership: ownershipOf(plan, settings.sources),
       conditions: new ConditionSet(plan, {
         listeners: settings.listeners.map((listener) => listener.name),
         sources: settings.sources.map(({ name, site }) => ({ name, site })),
@@ -288,6 +287,22 @@ export class Pipeline implements Intake {
 
   readDone(_origin: Origin): void {
     this.#now = 0
+  }
+
+  get acknowledging(): boolean {
+    return this.#budget?.acknowledging !== false
+  }
+
+  expectAcknowledgement(): void {
+    if (this.#router !== undefined) this.#router.ticket = new Ticket()
+  }
+
+  acknowledge(origin: Origin, done: (kept: boolean) => void): void {
+    this.readDone(origin)
+    const ticket = this.#router?.ticket
+    if (this.#router !== undefined) this.#router.ticket = undefined
+    if (ticket === undefined) done(true)
+    else ticket.end(done)
   }
 }
 

@@ -54,6 +54,25 @@ export class FakeIntake extends Watched implements Intake {
     this.changed()
   }
 
+  /** Off: `acknowledge` keeps its answers in {@link pending}. */
+  acknowledges_at_once = true
+  acknowledging = true
+  readonly pending: ((kept: boolean) => void)[] = []
+  #expecting = false
+
+  expectAcknowledgement(): void {
+    this.#expecting = true
+  }
+
+  acknowledge(_origin: Origin, done: (kept: boolean) => void): void {
+    if (!this.#expecting) throw new Error('acknowledge without expectAcknowledgement')
+    this.#expecting = false
+    this.readDone()
+    if (this.acknowledges_at_once) done(true)
+    else this.pending.push(done)
+    this.changed()
+  }
+
   onResume(act: () => void): () => void {
     this.#resumes.add(act)
     return () => this.#resumes.delete(act)
@@ -61,6 +80,7 @@ export class FakeIntake extends Watched implements Intake {
 
   resume(): void {
     this.accepting = true
+    this.acknowledging = true
     for (const act of this.#resumes) act()
   }
 

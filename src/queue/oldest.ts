@@ -1,0 +1,25 @@
+/** What of a queue is oldest: for its gauge, and for room. */
+import type { Batch } from './batch.ts'
+import type { Deque } from './deque.ts'
+
+/** Receive time of the oldest event in `batches` and on disk (null: nothing there); 0 when there is none. */
+export function oldestAt(batches: readonly (Batch | undefined)[], on_disk: number | null): number {
+  let oldest = on_disk ?? Number.POSITIVE_INFINITY
+  for (const batch of batches) {
+    if (batch !== undefined && batch.events > 0) oldest = Math.min(oldest, batch.received_at(0))
+  }
+  return oldest === Number.POSITIVE_INFINITY ? 0 : oldest
+}
+
+/** Takes the oldest batch out that only memory has and nobody works on. */
+export function takeOldestDroppable(
+  memory: Deque<Batch>,
+  disk: { isWriting(batch: Batch): boolean },
+): Batch | undefined {
+  for (const batch of memory) {
+    if (batch.on_disk || disk.isWriting(batch)) continue
+    memory.remove(batch)
+    return batch
+  }
+  return undefined
+}
