@@ -1,5 +1,4 @@
 /** What is wrong across the entries of a rule set: names twice, names of nothing, limits passed. */
-import { resolve } from 'node:path'
 import type { Finding, Place } from '../config/findings.ts'
 import { meant } from '../config/nearest.ts'
 import { gatewayParents, parentsOf } from './compile-subjects.ts'
@@ -56,12 +55,11 @@ export function checkModel(
   checkObjects(model.tenants, findings)
   for (const tenant of model.tenants) checkTenant(tenant, forwardersMax, findings)
   findings.unique('provider forwarder', model.provider)
-  checkFiles(model, findings)
   for (const [key, forwarder] of keyedForwarders(model)) checkWhere(key, forwarder, known, findings)
 }
 
 /** All forwarders, with `acme/siem` and the like. */
-function keyedForwarders(model: RulesModel): [string, ForwarderModel][] {
+export function keyedForwarders(model: RulesModel): [string, ForwarderModel][] {
   const tenants = model.tenants.flatMap(({ name, forwarders }) =>
     forwarders.map((forwarder): [string, ForwarderModel] => [`${name}/${forwarder.name}`, forwarder]),
   )
@@ -149,25 +147,5 @@ function checkGateways(tenant: TenantModel, findings: Findings): void {
       message,
       own.length === 0 ? meant(gateway.owner, names) : 'name the owner by its id',
     )
-  }
-}
-
-/** Two writers of one file would tear each other's lines and rotate under each other. */
-function checkFiles(model: RulesModel, findings: Findings): void {
-  const first = new Map<string, { readonly key: string; readonly place: Place }>()
-  for (const [key, forwarder] of keyedForwarders(model)) {
-    const { to } = forwarder.settings
-    if (to.scheme !== 'file') continue
-    const path = resolve(to.path)
-    const earlier = first.get(path)
-    if (earlier === undefined) first.set(path, { key, place: forwarder.place })
-    else {
-      const message = `forwarders "${earlier.key}" and "${key}" write the same file ${path}`
-      findings.error(
-        forwarder.place,
-        message,
-        `the first is at ${atPlace(earlier.place)}; give each its own file`,
-      )
-    }
   }
 }

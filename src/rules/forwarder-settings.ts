@@ -3,11 +3,13 @@
  * Plain data; two forwarders with equal JSON of this are "unchanged" at a reload and keep their connection.
  */
 export interface ForwarderSettings {
-  readonly type: 'syslog' | 'file' | 'http' | 'log-insight-cloud'
+  readonly type: 'syslog' | 'file' | 'http' | 'log-insight-cloud' | 'splunk-hec' | 'elasticsearch'
   readonly to: Target
   /** Local address to send from; null: the system chooses. */
   readonly from_address: string | null
   readonly format: 'original' | 'rfc5424' | 'rfc3164' | 'json'
+  /** Names of the fields where events are JSON. */
+  readonly encoding: Encoding
   /** Stream transports only; `none` for udp and http. Files are newline. */
   readonly framing: 'octet-counting' | 'newline' | 'none'
   readonly queue: {
@@ -24,7 +26,25 @@ export interface ForwarderSettings {
   readonly tls: ForwarderTls
   readonly http: HttpOptions
   /** `file:` only. */
-  readonly rotate: { readonly size: number; readonly keep: number }
+  readonly rotate: FileOptions
+}
+
+/** `own`: `logweir.event/1`; `ecs`: Elastic Common Schema; `otel`: the OpenTelemetry log data model. */
+export type Encoding = 'own' | 'ecs' | 'otel'
+
+export interface FileOptions {
+  /** Bytes; a file that would become larger is put aside first. */
+  readonly size: number
+  /** Files put aside that are kept; 0: the file starts anew. */
+  readonly keep: number
+  /** Milliseconds of wall time after which a file is put aside, counted from midnight UTC; null: never. */
+  readonly every: number | null
+  /** Files put aside are compressed. */
+  readonly gzip: boolean
+  /** What was written is on disk before it counts as delivered. */
+  readonly fsync: boolean
+  /** Permission bits of the files. */
+  readonly mode: number
 }
 
 export type Target =
@@ -44,11 +64,59 @@ export interface ForwarderTls {
 }
 
 export interface HttpOptions {
-  /** Bearer token, resolved; null: none. Never printed. */
+  /** How it is sent is the type's business (`Bearer`, `Splunk`, `ApiKey`). Resolved; null: none. Never printed. */
   readonly token: string | null
+  /** Basic authentication; null: none. The password is never printed. */
+  readonly login: Login | null
   readonly headers: Readonly<Record<string, string>>
   readonly gzip: boolean
   /** Uncompressed bytes and events of one request at most. */
   readonly batch_bytes: number
   readonly batch_events: number
+  /** `http`: a JSON array, or one object a line. */
+  readonly body: 'array' | 'ndjson'
+  /** `log-insight-cloud`: the header of that name; null: it is not sent. */
+  readonly structure: string | null
+  /** Null: what the environment says; `none`: never one. */
+  readonly proxy: ProxyOptions | 'none' | null
+  /** Bytes of the file with events that the destination refused; 0: they are only counted. */
+  readonly dead_letters: number
+  /** `splunk-hec` only. */
+  readonly hec: HecOptions | null
+  /** `elasticsearch` only. */
+  readonly elasticsearch: ElasticsearchOptions | null
+}
+
+export interface Login {
+  readonly username: string
+  readonly password: string
+}
+
+export interface ProxyOptions {
+  /** `http:` or `https:`, without user name and password. */
+  readonly url: string
+  readonly login: Login | null
+  /** PEM path; null: the system's authorities. Of an `https:` proxy. */
+  readonly ca: string | null
+}
+
+/** `{tenant}` and `{stream}` in texts stand for the event's. */
+export interface HecOptions {
+  /** Null: the token's default. */
+  readonly index: string | null
+  readonly source: string
+  readonly sourcetype: string
+  /** An event is delivered when an indexer has it, not when it was accepted. */
+  readonly acknowledge: boolean
+  /** Milliseconds after which what is not acknowledged is sent again. */
+  readonly ack_timeout: number
+}
+
+export interface ElasticsearchOptions {
+  /** Index or data stream; may hold `{tenant}` and `{stream}`. */
+  readonly index: string
+  /** `create` also for data streams; `index` writes an event again that is there. */
+  readonly op: 'create' | 'index'
+  /** Ingest pipeline; null: the index's own. */
+  readonly pipeline: string | null
 }

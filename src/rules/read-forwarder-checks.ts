@@ -4,6 +4,8 @@ import { kindOf, valueAt } from '../config/pieces.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
 import type { ForwarderSettings, Target } from './forwarder-settings.ts'
+import { FORWARDER_TYPES, foreignKeys, typesWith } from './forwarder-types.ts'
+import { checkHttp } from './read-forwarder-http-checks.ts'
 import type { ForwarderParts } from './schema-forwarder.ts'
 
 export interface Together {
@@ -19,13 +21,6 @@ export interface Together {
 
 type Scheme = Target['scheme']
 
-const SCHEMES: Readonly<Record<ForwarderSettings['type'], readonly Scheme[]>> = {
-  syslog: ['udp', 'tcp', 'tls'],
-  file: ['file'],
-  http: ['http', 'https'],
-  'log-insight-cloud': ['http', 'https'],
-}
-
 /** Keys that only some schemes can do anything with. */
 const KEY_SCHEMES: Readonly<Record<string, readonly Scheme[]>> = {
   from_address: ['udp', 'tcp', 'tls', 'http', 'https'],
@@ -36,7 +31,17 @@ const KEY_SCHEMES: Readonly<Record<string, readonly Scheme[]>> = {
   headers: ['http', 'https'],
   gzip: ['http', 'https'],
   batch: ['http', 'https'],
+  username: ['http', 'https'],
+  password: ['http', 'https'],
+  proxy: ['http', 'https'],
+  dead_letters: ['http', 'https'],
+  body: ['http', 'https'],
+  structure: ['http', 'https'],
+  hec: ['http', 'https'],
+  elasticsearch: ['http', 'https'],
   rotate: ['file'],
+  fsync: ['file'],
+  mode: ['file'],
 }
 
 /** Headers that carry secrets, by name. */
@@ -48,8 +53,9 @@ const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 /** Reports every contradiction. */
 export function checkTogether(together: Together): void {
   const { type, target, path, report } = together
-  if (!SCHEMES[type].includes(target.scheme)) {
-    const hint = `use ${SCHEMES[type].map((scheme) => `${scheme}:`).join(' or ')}, or another type`
+  const { schemes: own } = FORWARDER_TYPES[type]
+  if (!own.includes(target.scheme)) {
+    const hint = `use ${own.map((scheme) => `${scheme}:`).join(' or ')}, or another type`
     report.error([...path, 'type'], `type ${type} does not go to ${target.scheme}:`, hint)
     return
   }
@@ -58,8 +64,16 @@ export function checkTogether(together: Together): void {
     const hint = `it is for ${schemes.join(', ')}: remove it`
     report.error([...path, key], `has no meaning for ${target.scheme}`, hint, { at_key: true })
   }
+  for (const key of foreignKeys(type)) {
+    // Said above already, where the scheme is what it does not fit.
+    if (valueAt(together.value, [key]) === undefined || KEY_SCHEMES[key]?.includes(target.scheme) === false)
+      continue
+    const hint = `it is for ${typesWith(key)}: remove it`
+    report.error([...path, key], `has no meaning for type ${type}`, hint, { at_key: true })
+  }
   checkFormat(together)
   checkSecrets(together)
+  checkHttp(together)
   checkTls(together)
   checkQueue(together)
   if (together.parts.from_address !== undefined) checkFrom(together, together.parts.from_address)
@@ -67,17 +81,18 @@ export function checkTogether(together: Together): void {
 
 function checkFormat({ parts, type, target, path, report }: Together): void {
   const { format } = parts
-  if (type === 'log-insight-cloud' && format !== undefined) {
-    report.error([...path, 'format'], 'log-insight-cloud has a form of its own', 'remove it', {
+  const { formats } = FORWARDER_TYPES[type]
+  if (format !== undefined && formats.length === 0) {
+    report.error([...path, 'format'], `${type} has a form of its own`, 'remove it', { at_key: true })
+  } else if (format !== undefined && !formats.includes(format)) {
+    const sends = formats.length === 1 && formats[0] === 'json' ? 'JSON' : formats.join(' or ')
+    const hint = `write \`format: ${formats[0] ?? ''}\` or remove it`
+    report.error([...path, 'format'], `type ${type} sends ${sends}, not ${format}`, hint)
+  }
+  if (parts.encoding !== undefined && (format ?? formats[0]) !== 'json' && formats.includes('json')) {
+    report.error([...path, 'encoding'], 'names the fields of JSON', 'write `format: json` beside it', {
       at_key: true,
     })
-  }
-  if (type === 'http' && format !== undefined && format !== 'json') {
-    report.error(
-      [...path, 'format'],
-      `type http sends JSON, not ${format}`,
-      'write `format: json` or remove it',
-    )
   }
   if (target.scheme === 'file' && (parts.concurrency ?? 1) > 1) {
     report.error([...path, 'concurrency'], 'a file is written by one delivery at a time', 'remove it')
@@ -95,10 +110,10 @@ function checkSecrets({ parts, type, target, path, value, report }: Together): v
     if (parts.token !== parts.token.trim() || /\s/.test(parts.token))
       report.error(token, 'holds blanks, which no token has')
   }
-  if (type === 'log-insight-cloud' && valueAt(value, ['token']) === undefined) {
-    report.error(token, 'is missing', 'log-insight-cloud needs one: `token: { env: NAME }`')
+  if (FORWARDER_TYPES[type].needs_token && valueAt(value, ['token']) === undefined) {
+    report.error(token, 'is missing', `${type} needs one: \`token: { env: NAME }\``)
   }
-  let secret = parts.token !== undefined
+  let secret = parts.token !== undefined || parts.password !== undefined
   for (const [name, text] of Object.entries(parts.headers ?? {})) {
     const at = [...path, 'headers', name]
     if (!HEADER_NAME.test(name)) report.error(at, 'is not the name of a header', '', { at_key: true })

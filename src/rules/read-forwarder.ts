@@ -10,19 +10,14 @@ import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
 import type { ForwarderSettings, ForwarderTls, Target } from './forwarder-settings.ts'
+import { FORWARDER_TYPES, type ForwarderType, TYPES } from './forwarder-types.ts'
+import { withTenant } from './file-pattern.ts'
 import type { ForwarderModel } from './model.ts'
 import { checkTogether } from './read-forwarder-checks.ts'
+import { fileOf, httpOf } from './read-forwarder-http.ts'
 import { readTarget } from './read-target.ts'
 import { readWhere } from './read-where.ts'
-import {
-  type ForwarderParts,
-  LATER_TYPES,
-  providerForwarder,
-  tenantForwarder,
-  TYPES,
-} from './schema-forwarder.ts'
-
-export type ForwarderType = ForwarderSettings['type']
+import { type ForwarderParts, LATER_TYPES, providerForwarder, tenantForwarder } from './schema-forwarder.ts'
 
 export interface ForwarderContext {
   readonly report: Report
@@ -60,8 +55,14 @@ export function readForwarder(
     scope,
     where,
     where_place: report.place(where === null ? path : [...path, 'where']),
-    settings: settingsOf(parts, type, target, tls),
+    settings: settingsOf(parts, type, targetOf(target, context.tenant), tls, dirname(report.yaml.file)),
   }
+}
+
+/** Of a tenant's own forwarder the tenant is known, so that only the date is left to stand for something. */
+function targetOf(target: Target, tenant: string | null): Target {
+  if (target.scheme !== 'file' || tenant === null) return target
+  return { ...target, path: withTenant(target.path, tenant) }
 }
 
 function readWhereOf(
@@ -125,14 +126,16 @@ function settingsOf(
   type: ForwarderType,
   target: Target,
   tls: ForwarderTls,
+  folder: string,
 ): ForwarderSettings {
-  const http = type === 'http' || type === 'log-insight-cloud'
+  const traits = FORWARDER_TYPES[type]
   const stream = target.scheme === 'tcp' || target.scheme === 'tls'
   return {
     type,
     to: target,
     from_address: parts.from_address === undefined ? null : (parseAddress(parts.from_address) ?? null),
-    format: parts.format ?? (http ? 'json' : 'original'),
+    format: parts.format ?? traits.formats[0] ?? 'json',
+    encoding: parts.encoding ?? traits.encoding,
     framing: framingOf(parts, target),
     queue: parts.queue,
     spool: parts.spool,
@@ -141,15 +144,8 @@ function settingsOf(
     concurrency: parts.concurrency ?? 1,
     timeout: parts.timeout,
     tls,
-    http: {
-      token: parts.token ?? null,
-      headers: parts.headers ?? {},
-      gzip: parts.gzip ?? type === 'log-insight-cloud',
-      batch_bytes: parts.batch?.bytes ?? 900_000,
-      // The cloud's own collectors fill a megabyte; a request costs as much as encoding a hundred events.
-      batch_events: parts.batch?.events ?? (type === 'log-insight-cloud' ? 2000 : 500),
-    },
-    rotate: parts.rotate ?? { size: 100 * MIB, keep: 5 },
+    http: httpOf(parts, type, folder),
+    rotate: fileOf(parts),
   }
 }
 

@@ -7,6 +7,7 @@ import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
 import type { Target } from './forwarder-settings.ts'
+import { patternProblem } from './file-pattern.ts'
 import { LATER_SCHEMES } from './schema-forwarder.ts'
 
 /** Ports that RFC 5426, 6587 (by custom) and 5425 give the transports. */
@@ -45,6 +46,8 @@ function fileTarget(rest: string, rulesFile: string, fail: Fail): Target | undef
   if (path === '' || path.endsWith('/'))
     return fail('names no file', 'write for example file:var/out/all.log')
   if (path.includes('\u0000')) return fail('holds a NUL')
+  const problem = patternProblem(path)
+  if (problem !== null) return fail(problem.message, problem.hint)
   return { scheme: 'file', path: resolve(dirname(rulesFile), path) }
 }
 

@@ -1,12 +1,11 @@
 /** The schema of one forwarder: what a value may be by itself. What goes together is `read-forwarder.ts`'s business. */
 import { z } from 'zod'
-import { count, duration, fingerprint, name, path, size, table, text } from '../config/fields.ts'
+import { count, duration, fingerprint, name, path, say, size, table, text } from '../config/fields.ts'
+import { TYPES } from './forwarder-types.ts'
 
 /** Types and schemes that a later version sends to. */
 export const LATER_TYPES: readonly string[] = [
   'cfapi',
-  'splunk-hec',
-  'elasticsearch',
   'loki',
   'otlp',
   'gelf',
@@ -16,7 +15,6 @@ export const LATER_TYPES: readonly string[] = [
   'nats',
 ]
 export const LATER_SCHEMES: readonly string[] = ['relp', 'relp-tls', 'kafka', 'nats']
-export const TYPES: readonly string[] = ['syslog', 'file', 'http', 'log-insight-cloud']
 
 const LATER_FORWARDER: readonly string[] = [
   'hide_hosts',
@@ -26,8 +24,6 @@ const LATER_FORWARDER: readonly string[] = [
   'templates',
   'defaults',
   'conditions',
-  'username',
-  'password',
 ]
 
 const tls = table({
@@ -38,6 +34,38 @@ const tls = table({
     .optional()
     .describe('The peer’s certificate must have it; then authority and name are not asked.'),
   server_name: text(253).optional().describe('Name to verify and to send; left out: the target’s host.'),
+})
+
+const proxy = table({
+  to: text(2048).describe(
+    'http://HOST:PORT, https://HOST:PORT, or none: also where the environment names one.',
+  ),
+  username: text(256).optional().describe('For the proxy.'),
+  password: text(1024)
+    .optional()
+    .meta({ secret: true, description: 'A reference, never the password itself.' }),
+  ca: path().optional().describe('PEM file of authorities of an https: proxy.'),
+})
+
+const hec = table({
+  index: text(256).optional().describe('Left out: the token’s own. May hold {tenant} and {stream}.'),
+  source: text(256).optional().describe('Default logweir.'),
+  sourcetype: text(256).optional().describe('Default vmware:{stream}.'),
+  acknowledge: z
+    .boolean()
+    .optional()
+    .describe('Wait for the indexers’ acknowledgement; the token must have it. Default false.'),
+  ack_timeout: duration({ min: 1000, max: 3_600_000 })
+    .optional()
+    .describe('What is not acknowledged by then is sent again. Default 2m.'),
+})
+
+const elasticsearch = table({
+  index: text(255)
+    .optional()
+    .describe('Index or data stream; may hold {tenant} and {stream}. Default logs-vcd-{tenant}.'),
+  op: z.enum(['create', 'index']).optional().describe('Default create, which data streams need.'),
+  pipeline: text(256).optional().describe('Ingest pipeline.'),
 })
 
 /** Sections are optional, not defaulted: what is set decides which contradictions there are. */
@@ -99,26 +127,53 @@ const parts = {
     .optional()
     .meta({ secret: true, description: 'Bearer token: a reference, never the token itself.' }),
   headers: z.record(text(128), text(8192)).optional().describe('Further HTTP headers.'),
-  gzip: z
-    .boolean()
+  username: text(256).optional().describe('http and elasticsearch: basic authentication.'),
+  password: text(4096)
     .optional()
-    .describe('Compress requests. Default true for log-insight-cloud, false for http.'),
+    .meta({ secret: true, description: 'A reference, never the password itself.' }),
+  encoding: z
+    .enum(['own', 'ecs', 'otel'])
+    .optional()
+    .describe('Field names of JSON. Default own; elasticsearch: ecs.'),
+  body: z.enum(['array', 'ndjson']).optional().describe('http: what a request holds. Default array.'),
+  structure: text(64)
+    .optional()
+    .describe('log-insight-cloud: the header; none: it is left out. Default default.'),
+  proxy: proxy
+    .optional()
+    .describe('http and https: left out, HTTPS_PROXY, HTTP_PROXY and NO_PROXY are asked.'),
+  dead_letters: size({ max: 2 ** 30 })
+    .optional()
+    .describe('http and https: file of events that the destination refused. Default 8MiB.'),
+  hec: hec.optional().describe('splunk-hec only.'),
+  elasticsearch: elasticsearch.optional().describe('elasticsearch only.'),
+  gzip: z.boolean().optional().describe('Compress requests. Default false for http, true for the others.'),
   batch: table({
     bytes: size({ min: 1024, max: 64 * 2 ** 20 })
       .optional()
-      .describe('Uncompressed bytes of one request at most. Default 900000B.'),
+      .describe('Uncompressed bytes of one request at most. Default 900000B, elasticsearch 2000000B.'),
     events: count(1, 100_000)
       .optional()
-      .describe('Events of one request at most. Default 500, `log-insight-cloud` 2000.'),
+      .describe('Events of one request at most. Default 500 for http, 2000 for the others.'),
   })
     .optional()
-    .describe('Requests of http and log-insight-cloud.'),
+    .describe('Requests of destinations over HTTP.'),
   rotate: table({
     size: size({ min: 4096 }).prefault('100MiB').describe('A file is put aside at this size.'),
+    every: duration({ min: 60_000, max: 31 * 86_400_000 })
+      .optional()
+      .describe('A file is put aside when such a time is over, counted from midnight UTC.'),
     keep: count(0, 1000).prefault(5).describe('Files put aside that are kept.'),
+    gzip: z.boolean().prefault(false).describe('Compress files put aside.'),
   })
     .optional()
     .describe('file: only.'),
+  fsync: z.boolean().optional().describe('file: what counts as delivered is on the disk. Default false.'),
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{3}$/, say('is not a file mode', 'write for example "0640"'))
+    .optional()
+    .describe('file: permissions of the files. Default "0640".'),
 }
 
 const scope = z.enum(['all', 'owned', 'orphans'])

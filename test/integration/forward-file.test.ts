@@ -18,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { armFaults } from '../../src/base/faults.ts'
 import { createDestination, payloadForm } from '../../src/forward/create.ts'
 import type { Destination } from '../../src/queue/lane.ts'
-import type { ForwarderSettings } from '../../src/rules/forwarder-settings.ts'
+import type { FileOptions, ForwarderSettings } from '../../src/rules/forwarder-settings.ts'
 import { FakeLane, testDeps, testSettings } from '../support/lanes.ts'
 
 let folder = ''
@@ -43,6 +43,11 @@ function make(
   const destination = lane.attach(createDestination({ key: lane.key, settings }, lane, testDeps({ idle })))
   ends.push(() => destination.stop(1000))
   return { lane, destination, path }
+}
+
+/** Rotation with what the tests leave out. */
+function rotation(over: Partial<FileOptions>): FileOptions {
+  return { size: 1_000_000, keep: 5, every: null, gzip: false, fsync: false, mode: 0o640, ...over }
 }
 
 const read = (path: string): string => readFileSync(path, 'utf8')
@@ -77,7 +82,7 @@ describe('a good disk', () => {
   })
 
   test('rotates by size and keeps so many', async () => {
-    const { lane, path } = make('out.log', { rotate: { size: 100, keep: 2 } })
+    const { lane, path } = make('out.log', { rotate: rotation({ size: 100, keep: 2 }) })
     for (let i = 0; i < 20; i++) {
       lane.add(`event ${String(i).padStart(2, '0')} ${'x'.repeat(40)}`)
       const settled = i + 1

@@ -221,7 +221,7 @@ tenants:
     forwarders:
       - { name: a, to: "relp://10.0.0.1" }
       - { name: b, to: "kafka://10.0.0.1" }
-      - { name: c, to: "https://10.0.0.1", type: splunk-hec }
+      - { name: c, to: "https://10.0.0.1", type: otlp }
       - { name: d, to: "https://10.0.0.1", type: loki }
       - { name: e, to: "https://10.0.0.1", type: htpp }
       - { name: f, to: "tcp://10.0.0.1", type: http }
@@ -231,8 +231,8 @@ tenants:
     findings: [
       'a.yaml:5:24: error: tenants[0].forwarders[0].to: scheme relp is not supported by this version yet | use one of udp, tcp, tls, http, https, file',
       'a.yaml:6:24: error: tenants[0].forwarders[1].to: scheme kafka is not supported by this version yet | use one of udp, tcp, tls, http, https, file',
-      'a.yaml:7:50: error: tenants[0].forwarders[2].type: type splunk-hec is not supported by this version yet | use one of syslog, file, http, log-insight-cloud',
-      'a.yaml:8:50: error: tenants[0].forwarders[3].type: type loki is not supported by this version yet | use one of syslog, file, http, log-insight-cloud',
+      'a.yaml:7:50: error: tenants[0].forwarders[2].type: type otlp is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch',
+      'a.yaml:8:50: error: tenants[0].forwarders[3].type: type loki is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch',
       'a.yaml:9:50: error: tenants[0].forwarders[4].type: unknown type "htpp" | did you mean `http`?',
       'a.yaml:10:48: error: tenants[0].forwarders[5].type: type http does not go to tcp: | use http: or https:, or another type',
       'a.yaml:11:40: error: tenants[0].forwarders[6].type: type syslog does not go to file: | use udp: or tcp: or tls:, or another type',

@@ -23,6 +23,7 @@ test('what is left out has the documented default', () => {
     to: { scheme: 'tls', host: 'siem.example.com', port: 6514 },
     from_address: null,
     format: 'original',
+    encoding: 'own',
     framing: 'octet-counting',
     queue: { memory_max: 8 * 2 ** 20, disk_max: 2 ** 30, when_full: 'drop_oldest' },
     spool: 'overflow',
@@ -31,8 +32,21 @@ test('what is left out has the documented default', () => {
     concurrency: 1,
     timeout: { connect: 10_000, request: 30_000 },
     tls: { ca: null, certificate: null, key: null, fingerprint: null, server_name: null },
-    http: { token: null, headers: {}, gzip: false, batch_bytes: 900_000, batch_events: 500 },
-    rotate: { size: 100 * 2 ** 20, keep: 5 },
+    http: {
+      token: null,
+      login: null,
+      headers: {},
+      gzip: false,
+      batch_bytes: 900_000,
+      batch_events: 500,
+      body: 'array',
+      structure: 'default',
+      proxy: null,
+      dead_letters: 8 * 2 ** 20,
+      hec: null,
+      elasticsearch: null,
+    },
+    rotate: { size: 100 * 2 ** 20, keep: 5, every: null, gzip: false, fsync: false, mode: 0o640 },
   })
 })
 
