@@ -5,10 +5,10 @@
  */
 import { Buffer } from 'node:buffer'
 import { type JsonBuffer, JsonPiece } from '../base/json-buffer.ts'
-import { EVENT_SCHEMA, type EventContext, type EventOwner } from './event-json.ts'
+import { EVENT_SCHEMA, TIMESTAMP_NOTES, type EventContext, type EventOwner } from './event-json.ts'
 import { facility, fieldNumber, ipVersion, severity } from './fields.ts'
 import { putStructuredData } from './structured-data-writer.ts'
-import { putUtc, timestampMs } from './timestamp.ts'
+import { putUtc, timestampKind, timestampMs } from './timestamp.ts'
 import { EventFlag, Fw, Grammar, HEADER_FORM_NAMES, type EventView } from './view.ts'
 
 const key = (name: string): JsonPiece => new JsonPiece(`,"${name}":`)
@@ -24,6 +24,7 @@ const STREAM = key('stream')
 const SEVERITY = key('severity')
 const VERSION = key('version')
 const TIMESTAMP = key('timestamp')
+const TIMESTAMP_NOTE = key('timestamp_note')
 const HOSTNAME = key('hostname')
 const APP_NAME = key('app_name')
 const PROC_ID = key('proc_id')
@@ -122,6 +123,10 @@ function putHeader(view: EventView, target: JsonBuffer, zone: string): void {
   putKnown(target, view.version)
   target.putPiece(TIMESTAMP)
   putUtc(target, timestampMs(view, zone))
+  if (zone !== 'UTC') {
+    const note = TIMESTAMP_NOTES[timestampKind(view, zone)]
+    if (note !== null) putNamed(target, TIMESTAMP_NOTE, note)
+  }
   putSpan(view, target, HOSTNAME, view.host_start, view.host_end)
   putSpan(view, target, APP_NAME, view.app_start, view.app_end)
   putSpan(view, target, PROC_ID, view.proc_start, view.proc_end)

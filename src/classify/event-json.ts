@@ -4,10 +4,13 @@
  */
 import { facility, fieldNumber, ipVersion, severity } from './fields.ts'
 import { structuredDataObject, type SdObject } from './structured-data.ts'
-import { timestampText, utcText } from './timestamp.ts'
+import { timestampKind, timestampText, utcText } from './timestamp.ts'
 import { EventFlag, Fw, Grammar, HEADER_FORM_NAMES, type EventView } from './view.ts'
 
 export const EVENT_SCHEMA = 'logweir.event/1'
+
+/** Values of `timestamp_note`, by the numbers of `LocalTime`. */
+export const TIMESTAMP_NOTES = [null, 'repeated_hour', 'skipped_hour'] as const
 
 /** What only a running router knows. Receive time and peer are the view's. */
 export interface EventArrival {
@@ -84,6 +87,8 @@ export interface EventJson {
   readonly severity: number | null
   readonly version: number | null
   readonly timestamp: string | null
+  /** Only where the zone's clocks show the header's time twice or never. */
+  readonly timestamp_note?: string
   readonly hostname: string | null
   readonly app_name: string | null
   readonly proc_id: string | null
@@ -98,7 +103,8 @@ export interface EventJson {
 
 /** The event that a classified view holds, with the keys in the interface's order. */
 export function eventObject(view: EventView, stream: string, context: EventContext = {}): EventJson {
-  const { arrival, ownership } = context
+  const { arrival, ownership, zone = 'UTC' } = context
+  const note = TIMESTAMP_NOTES[timestampKind(view, zone)]
   return {
     schema: EVENT_SCHEMA,
     ...(arrival === undefined ? {} : arrivalKeys(view, arrival)),
@@ -109,7 +115,8 @@ export function eventObject(view: EventView, stream: string, context: EventConte
     facility: known(facility(view)),
     severity: known(severity(view)),
     version: known(view.version),
-    timestamp: timestampText(view, context.zone ?? 'UTC'),
+    timestamp: timestampText(view, zone),
+    ...(note === null ? {} : { timestamp_note: note }),
     hostname: text(view, view.host_start, view.host_end),
     app_name: text(view, view.app_start, view.app_end),
     proc_id: text(view, view.proc_start, view.proc_end),

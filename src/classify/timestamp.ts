@@ -6,18 +6,49 @@ import type { Buffer } from 'node:buffer'
 import type { JsonBuffer } from '../base/json-buffer.ts'
 import { digitsEnd, monthAt, monthDays, twoDigits, yearAt } from './time-scan.ts'
 import { HeaderForm, type EventView } from './view.ts'
-import { localToUtc } from './zone.ts'
+import { LocalTime, localTimeKind, localToUtc } from './zone.ts'
 
 const DAY_MS = 86_400_000
 /** How far ahead of ours a sender's clock may be before a time without a year belongs to the year before. */
-const AHEAD_MS = DAY_MS
+const AHEAD_MS = 31 * DAY_MS
 const SPACE = 0x20
 
 /** Milliseconds since the epoch of the header's time; NaN when there is none or it names no instant. */
 export function timestampMs(view: EventView, zone: string): number {
   if (view.time_start < 0) return Number.NaN
-  if (view.form === HeaderForm.rfc3164) return bsdMs(view, zone)
-  return rfc3339Ms(view.buf, view.time_start, view.time_end, zone)
+  if (view.form !== HeaderForm.rfc3164) {
+    const offset = rfc3339Offset(view)
+    if (offset === Number.POSITIVE_INFINITY) return Number.NaN
+    if (!Number.isNaN(offset)) return rfc3339Local(view) - offset
+  }
+  return localToUtc(zone, localMs(view, zone), view.received_at)
+}
+
+/** When an event happened, as far as it is known: what its header says, else when it was received. */
+export function eventMs(view: EventView, zone: string): number {
+  const ms = timestampMs(view, zone)
+  return Number.isNaN(ms) ? view.received_at : ms
+}
+
+/**
+ * Milliseconds that the sender's clock seems to be ahead of ours: the header's time less the receive time. Negative for
+ * a clock that is behind and for an event that was long on its way; near whole hours where the source's `zone` is wrong. NaN
+ * where nothing can be said: no time, or one that the zone's clocks show twice or never. Meant for samples,
+ * not for every event.
+ */
+export function clockSkewMs(view: EventView, zone: string): number {
+  if (timestampKind(view, zone) !== LocalTime.once) return Number.NaN
+  return timestampMs(view, zone) - view.received_at
+}
+
+/**
+ * Whether the clocks of `zone` show the header's time once, twice (`timestampMs` takes the one nearer to the receive
+ * time) or never. Times that carry their own offset, and those that name no instant, are shown once.
+ */
+export function timestampKind(view: EventView, zone: string): LocalTime {
+  if (zone === 'UTC' || view.time_start < 0) return LocalTime.once
+  if (view.form !== HeaderForm.rfc3164 && !Number.isNaN(rfc3339Offset(view))) return LocalTime.once
+  return localTimeKind(zone, localMs(view, zone))
 }
 
 /** The header's time as RFC 3339 in UTC with milliseconds (more digits are cut off), or null. */
@@ -35,24 +66,35 @@ export function utcText(ms: number): string | null {
 const FIRST_MS = -62_167_219_200_000
 const LAST_MS = 253_402_300_799_999
 
+/** What the sender's clock showed, as if it were UTC; the year of a time without one needs the zone. */
+function localMs(view: EventView, zone: string): number {
+  return view.form === HeaderForm.rfc3164 ? bsdLocal(view, zone) : rfc3339Local(view)
+}
+
 /** The span must be what `rfc3339End` found. */
-function rfc3339Ms(buf: Buffer, start: number, end: number, zone: string): number {
+function rfc3339Local(view: EventView): number {
+  const { buf, time_start: start, time_end: end } = view
   const day = dayOf(yearAt(buf, start), twoDigits(buf, start + 5), twoDigits(buf, start + 8))
-  const clock = clockMs(buf, start + 11)
-  let p = start + 19
-  let ms = day * DAY_MS + clock
-  if (p < end && buf[p] === 0x2e) {
-    ms += fractionMs(buf, p + 1, end)
-    p = digitsEnd(buf, p + 1, end)
-  }
-  if (p >= end) return localToUtc(zone, ms)
+  let ms = day * DAY_MS + clockMs(buf, start + 11)
+  const p = start + 19
+  if (p < end && buf[p] === 0x2e) ms += fractionMs(buf, p + 1, end)
+  return ms
+}
+
+/** Milliseconds of the time's own offset; infinite when out of range (no instant), NaN when it has none. */
+function rfc3339Offset(view: EventView): number {
+  const { buf, time_end: end } = view
+  let p = view.time_start + 19
+  if (p < end && buf[p] === 0x2e) p = digitsEnd(buf, p + 1, end)
+  if (p >= end) return Number.NaN
   const sign = buf[p]
-  if (sign === 0x5a || sign === 0x7a) return ms
+  if (sign === 0x5a || sign === 0x7a) return 0
   const hours = twoDigits(buf, p + 1)
-  const minutes = twoDigits(buf, buf[p + 3] === 0x3a ? p + 4 : p + 3)
-  if (hours > 23 || minutes > 59) return Number.NaN
+  const colon = buf[p + 3] === 0x3a
+  const minutes = p + 3 >= end ? 0 : twoDigits(buf, colon ? p + 4 : p + 3)
+  if (hours > 23 || minutes > 59) return Number.POSITIVE_INFINITY
   const offset = hours * 3_600_000 + minutes * 60_000
-  return sign === 0x2d ? ms + offset : ms - offset
+  return sign === 0x2d ? -offset : offset
 }
 
 /** Days since the epoch (proleptic Gregorian); NaN for a day that does not exist. */
@@ -84,33 +126,41 @@ function fractionMs(buf: Buffer, from: number, end: number): number {
   return ms
 }
 
-/** The span must be what `bsdTimeEnd` found. */
-function bsdMs(view: EventView, zone: string): number {
-  const { buf, time_start: start, time_end: end } = view
+/** The span must be what `bsdTimeEnd` found, with a year before it or not. */
+function bsdLocal(view: EventView, zone: string): number {
+  const { buf, time_end: end } = view
+  let start = view.time_start
+  let year = -1
+  if (monthAt(buf, start) === 0) {
+    year = yearAt(buf, start)
+    start += 5
+  }
   const month = monthAt(buf, start)
   let p = start + 4
   if (buf[p] === SPACE) p += 1
   const digits = digitsEnd(buf, p, end) - p
   const day = digits === 2 ? twoDigits(buf, p) : buf[p]! - 0x30
   p += digits + 1
-  const has_year = digitsEnd(buf, p, end) - p === 4
-  const at = has_year ? p + 5 : p
-  let clock = clockMs(buf, at)
-  if (at + 8 < end) clock += fractionMs(buf, at + 9, end)
-  if (has_year) return localToUtc(zone, dayOf(yearAt(buf, p), month, day) * DAY_MS + clock)
+  if (digitsEnd(buf, p, end) - p === 4) {
+    year = yearAt(buf, p)
+    p += 5
+  }
+  let clock = clockMs(buf, p)
+  if (p + 8 < end) clock += fractionMs(buf, p + 9, end)
+  if (year >= 0) return dayOf(year, month, day) * DAY_MS + clock
   return resolveYear(month, day, clock, view.received_at, zone)
 }
 
 /**
- * The latest such time that is not more than a day ahead of the receive time: a line of December that comes in
- * January is of the old year, one of January that comes on New Year's Eve from a fast clock of the new one.
+ * The latest such time that is not more than a month ahead of the receive time: a line of December that comes in January is of
+ * the old year, one of January that comes in December from a wrong clock is of the new one. As if it were UTC.
  */
 function resolveYear(month: number, day: number, clock: number, received: number, zone: string): number {
   if (!(received > 0 && received <= LAST_MS)) return Number.NaN
   const year = new Date(received).getUTCFullYear() + 1
   for (let back = 0; back < 3; back += 1) {
-    const ms = localToUtc(zone, dayOf(year - back, month, day) * DAY_MS + clock)
-    if (ms <= received + AHEAD_MS) return ms
+    const local = dayOf(year - back, month, day) * DAY_MS + clock
+    if (localToUtc(zone, local, received) <= received + AHEAD_MS) return local
   }
   return Number.NaN
 }

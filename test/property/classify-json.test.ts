@@ -56,6 +56,22 @@ test('bytes and object are the same JSON for changed lines and noise', () => {
   )
 })
 
+test('an hour that a zone shows twice or never is marked in both ways to JSON', () => {
+  const target = new JsonBuffer(64)
+  const context = { zone: 'Europe/Berlin' }
+  const notes = ['2026-03-29', '2026-10-25'].flatMap((day) =>
+    ['01', '02', '03'].map((hour) => {
+      const view = reader.read(`<13>${day}T${hour}:30:00 host prog: text`)
+      const object = eventObject(view, 'other', context)
+      target.clear()
+      writeEventJson(view, 'other', target, context)
+      expect(target.written().toString()).toBe(JSON.stringify(object))
+      return object.timestamp_note ?? 'once'
+    }),
+  )
+  expect(notes).toEqual(['once', 'skipped_hour', 'once', 'once', 'repeated_hour', 'once'])
+})
+
 test('BSD headers: every field that syslog-parse reads is the same here', () => {
   const word = fc.stringMatching(/^[a-z][a-z0-9_-]{0,14}$/)
   const header = fc.record({

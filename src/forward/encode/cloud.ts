@@ -7,8 +7,7 @@ import { type JsonBuffer, JsonPiece } from '../../base/json-buffer.ts'
 import { Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
 import type { EventEncoder } from './batch-encoder.ts'
-import type { EventReader } from './event-reader.ts'
-import { eventTime } from './event-time.ts'
+import { eventTime, type EventReader } from './event-reader.ts'
 import { putAscii, putDigits } from './text.ts'
 
 const TEXT = new JsonPiece('{"text":"')

@@ -6,6 +6,7 @@
 import { Classifier } from '../../classify/classifier.ts'
 import { scanHeader } from '../../classify/header.ts'
 import type { StreamPlan } from '../../classify/streams.ts'
+import { eventMs } from '../../classify/timestamp.ts'
 import { EventFlag, EventView } from '../../classify/view.ts'
 import type { Batch } from '../../queue/batch.ts'
 
@@ -86,4 +87,10 @@ export class EventReader {
     }
     return number
   }
+}
+
+/** When event `n` happened, whose header `view` holds: milliseconds since the epoch, by the clock of its source's zone. */
+export function eventTime(view: EventView, batch: Batch, n: number): number {
+  const source = batch.source(n)
+  return eventMs(view, source === 0 ? 'UTC' : (batch.names.source(source)?.zone ?? 'UTC'))
 }
