@@ -16,8 +16,20 @@ export interface StreamPlan {
  * `body` and `ruleset` only is tried when no entry of any stream that asks for more has matched: text that looks like
  * a firewall line does not take an event away from the program that wrote it.
  */
+  /** Keys other than labels that may name the tenant; left out: none. */
+  readonly keys?: readonly StreamKey[]
 export interface StreamMatch {
   /** APP-NAME / TAG without `[pid]`, any of. */
+/** A key that names a tenant without a label, and where it stands in the events of a stream. */
+export interface StreamKey {
+  readonly key: KeyKindName
+  /** `project`, `organization`: any of these parameters of the element. The others are fields of the grammar. */
+  readonly structured_data?: { readonly id: string; readonly params: readonly string[] }
+}
+
+/** `project`: NSX project or VPC; `interface`: of a gateway line; `organization`: of Cloud Foundry. */
+export type KeyKindName = 'project' | 'interface' | 'rule_id' | 'organization'
+
   readonly program?: readonly string[]
   readonly msg_id?: readonly string[]
   /** A parameter of the structured data (any SD-ID named here) has this value. */

@@ -14,13 +14,13 @@ import {
   trimBlanks,
   VARIANTS_MAX,
 } from './label-variants.ts'
+import { NOBODY, Owners } from './compile-owners.ts'
 import { formatSubjects, type Known, type Subject } from './compile-subjects.ts'
 import type { LabelFormatModel, RulesModel, StreamModel } from './model.ts'
-import type { LabelProbe, LabelTablePlan, NamedId, OwnerPlan } from './plan.ts'
+import type { LabelProbe, LabelTablePlan } from './plan.ts'
 
 export interface CompiledLabels {
   readonly labels: LabelTablePlan
-  readonly owners: readonly OwnerPlan[]
   /** Tenants, by index, that at least one key leads to. */
   readonly reachable: ReadonlySet<number>
   readonly findings: readonly Finding[]
@@ -28,46 +28,6 @@ export interface CompiledLabels {
 
 /** Lone parts of more lengths than this would make the look-up slower with every tenant. */
 const LONE_LENGTHS_MAX = 8
-
-const NOBODY: OwnerPlan = {
-  tenant: -1,
-  org_vdc: null,
-  data_center_group: null,
-  gateway: null,
-  by: '',
-  reason: 'label',
-}
-
-/** Owners by what they say, so that the keys of one object share one. */
-class Owners {
-  readonly list: OwnerPlan[] = [NOBODY]
-  readonly #indices = new Map<string, number>()
-
-  index(owner: OwnerPlan): number {
-    const text = JSON.stringify(owner)
-    let index = this.#indices.get(text)
-    if (index === undefined) {
-      index = this.list.push(owner) - 1
-      this.#indices.set(text, index)
-    }
-    return index
-  }
-
-  /** The owner that says only what both do: a key that fits two objects of a tenant tells no more. */
-  shared(a: number, b: number): number {
-    const [one, other] = [this.list[a] ?? NOBODY, this.list[b] ?? NOBODY]
-    return this.index({
-      ...one,
-      org_vdc: shared(one.org_vdc, other.org_vdc),
-      data_center_group: shared(one.data_center_group, other.data_center_group),
-      gateway: shared(one.gateway, other.gateway),
-    })
-  }
-}
-
-function shared(one: NamedId | null, other: NamedId | null): NamedId | null {
-  return one !== null && one.id === other?.id ? one : null
-}
 
 /** All keys, by kind, then by their bytes in lower case. */
 class Keys {
@@ -107,13 +67,13 @@ function foldByteString(bytes: string): string {
   return /[A-Z]/.test(bytes) ? bytes.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : bytes
 }
 
-/** Makes the table and its owners. `streams` are those of the plan: index 0 is `other`. */
+/** Makes the table; who the keys lead to is added to `owners`. `streams` are those of the plan: index 0 is `other`. */
 export function compileLabels(
   model: RulesModel,
   streams: readonly Pick<StreamModel, 'label' | 'label_formats'>[],
+  owners: Owners,
 ): CompiledLabels {
   const findings: Finding[] = []
-  const owners = new Owners()
   const keys = new Keys()
   addLiterals(model, keys, owners, findings)
   const used = new Set(streams.flatMap((stream) => (stream.label === 'none' ? [] : stream.label_formats)))
@@ -126,7 +86,7 @@ export function compileLabels(
   const all = keys.kinds.flatMap((kind) => [...kind.keys.values()].flat().map((key) => tableKey(kind, key)))
   const probes = kindsOf.map((kinds) => kinds.map(toProbe))
   const reachable = new Set(all.map((key) => key.tenant))
-  return { labels: buildLabelTable(all, probes), owners: owners.list, reachable, findings }
+  return { labels: buildLabelTable(all, probes), reachable, findings }
 }
 
 /** Literals are what somebody typed: they count in every stream that carries labels, before composed ones, in their own case. */

@@ -30,7 +30,7 @@ interface Parent {
   readonly text: string
 }
 
-const NOTHING: Known = { org_vdc: null, data_center_group: null, gateway: null }
+export const NOTHING: Known = { org_vdc: null, data_center_group: null, gateway: null }
 
 /** A gateway without `owner` is looked for under each Org VDC and group of its tenant, up to this many. */
 const PARENTS_MAX = 16

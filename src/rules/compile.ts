@@ -5,7 +5,10 @@
 import type { StreamPlan } from '../classify/streams.ts'
 import type { Finding } from '../config/findings.ts'
 import { checkModel, Findings } from './compile-checks.ts'
+import { checkFiles } from './compile-files.ts'
+import { compileKeys } from './compile-keys.ts'
 import { compileLabels } from './compile-labels.ts'
+import { Owners } from './compile-owners.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 import type { ForwarderModel, RulesModel, StreamModel } from './model.ts'
 import type { Condition, ForwarderPlan, RulesPlan, TenantPlan } from './plan.ts'
@@ -31,8 +34,11 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   const findings = new Findings()
   const streams = [OTHER, ...model.streams.map(streamPlan)]
   checkModel(model, limits.forwarders_per_tenant, knownNames(model, streams, limits), findings)
-  const { labels, owners, reachable, findings: confusables } = compileLabels(model, streams)
+  checkFiles(model, findings)
+  const owners = new Owners()
+  const { labels, reachable, findings: confusables } = compileLabels(model, streams, owners)
   findings.list.push(...confusables)
+  const { keys, reachable: by_key } = compileKeys(model, streams, limits.sources, owners, findings)
   for (const [index, { name, place }] of model.tenants.entries()) {
     if (reachable.has(index)) continue
     const hint = 'add `org_vdcs`, `data_center_groups`, `gateways` or `labels`'
@@ -49,12 +55,21 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   })
   for (const forwarder of model.provider)
     forwarders.push(forwarderPlan(forwarder, -1, 'provider', conditions))
-  const plan = { generation, streams, tenants, owners, labels, forwarders, conditions: conditions.list }
+  const plan: RulesPlan = {
+    generation,
+    streams,
+    tenants,
+    owners: owners.list,
+    labels,
+    keys,
+    forwarders,
+    conditions: conditions.list,
+  }
   return { plan, findings: findings.list }
 }
 
-function streamPlan({ name, grammar, match, label, label_formats }: StreamModel): StreamPlan {
-  return { name, grammar, match, label, label_formats }
+function streamPlan({ name, grammar, match, label, label_formats, keys = [] }: StreamModel): StreamPlan {
+  return { name, grammar, match, label, label_formats, keys }
 }
 
 function knownNames(

@@ -4,14 +4,14 @@ import type { ConditionEnv } from './conditions-fields.ts'
 import type { ConditionSet } from './conditions.ts'
 import { because } from './explain-because.ts'
 import { type OrphanReason, orphanReason, type Ownership } from './ownership.ts'
-import type { ForwarderPlan, RulesPlan } from './plan.ts'
+import type { ForwarderPlan, OwnerPlan, RulesPlan } from './plan.ts'
 
 /** `explain --json` without `line`. */
 export interface Explanation {
   readonly stream: string
   readonly label: string | null
   readonly tenant: string | null
-  readonly reason: 'label' | 'literal' | OrphanReason
+  readonly reason: OwnerPlan['reason'] | OrphanReason
   readonly forwarders: readonly ForwarderDecision[]
 }
 

@@ -6,7 +6,7 @@
 import type { StreamPlan } from '../classify/streams.ts'
 import type { Place } from '../config/findings.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
-import type { Condition } from './plan.ts'
+import type { Condition, RuleScope } from './plan.ts'
 
 export interface RulesModel {
   readonly tenants: readonly TenantModel[]
@@ -24,6 +24,11 @@ export interface TenantModel {
   readonly data_center_groups: readonly IdName[]
   readonly gateways: readonly GatewayModel[]
   readonly labels: readonly { readonly place: Place; readonly text: string }[]
+  /** NSX projects and VPCs, as they stand in structured data. */
+  readonly nsx_projects: readonly KeyModel[]
+  readonly rule_ids: readonly RuleIdsModel[]
+  /** Bare lower-case hyphenated UUIDs. */
+  readonly cf_organizations: readonly KeyModel[]
   readonly rate_max: number | null
   readonly forwarders: readonly ForwarderModel[]
 }
@@ -38,6 +43,21 @@ export interface IdName {
 export interface GatewayModel extends IdName {
   /** Name or id of an Org VDC or group of the same tenant; null when left out. */
   readonly owner: string | null
+  /** Its interfaces on edge nodes: bare lower-case hyphenated UUIDs. */
+  readonly interfaces: readonly KeyModel[]
+}
+
+export interface KeyModel {
+  readonly place: Place
+  readonly id: string
+}
+
+/** Rule ids are unique in one NSX manager only, so they count for the senders that it manages. */
+export interface RuleIdsModel {
+  readonly place: Place
+  readonly scope: RuleScope
+  /** Digits without leading zeros. */
+  readonly ids: readonly string[]
 }
 
 export interface ForwarderModel {

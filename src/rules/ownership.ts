@@ -6,8 +6,9 @@
  * loses its tail, and what is left of a label may be another tenant's whole one.
  */
 import { EventFlag, type EventView } from '../classify/view.ts'
-import { LABEL_AMBIGUOUS, type LabelTable } from './label-table.ts'
+import { LABEL_AMBIGUOUS, LabelTable } from './label-table.ts'
 import type { RulesPlan } from './plan.ts'
+import { type ScopedSource, TenantKeys } from './tenant-keys.ts'
 
 /** Why nobody owns an event, as {@link Ownership.decide} returns it. */
 export const Orphan = { no_label: -1, unknown_label: -2, ambiguous_label: -3, untrusted_source: -4 } as const
@@ -39,15 +40,32 @@ export function sourceStreams(
 const CUT = EventFlag.truncated | EventFlag.cut_by_sender
 const BLANK = 0x20
 
+/** The ownership of a rule set under the sources of a configuration. */
+export function ownershipOf(
+  plan: RulesPlan,
+  sources: readonly (ScopedSource & { readonly streams: readonly string[] | null })[],
+): Ownership {
+  const keys = plan.keys === null ? null : new TenantKeys(plan.keys, plan.owners, sources)
+  return new Ownership(plan, new LabelTable(plan.labels), sourceStreams(plan, sources), keys)
+}
+
 export class Ownership {
   readonly #table: LabelTable
+  /** Null when no tenant has keys other than labels. */
+  readonly #keys: TenantKeys | null
   readonly #allowed: readonly Uint8Array[]
   /** Per stream: whether it carries labels. */
   readonly #labelled: Uint8Array
 
   /** `sources` as made by {@link sourceStreams}. */
-  constructor(plan: Pick<RulesPlan, 'streams'>, table: LabelTable, sources: readonly Uint8Array[]) {
+  constructor(
+    plan: Pick<RulesPlan, 'streams'>,
+    table: LabelTable,
+    sources: readonly Uint8Array[],
+    keys: TenantKeys | null = null,
+  ) {
     this.#table = table
+    this.#keys = keys
     this.#allowed = sources
     this.#labelled = Uint8Array.from(plan.streams, ({ label }) => (label === 'none' ? 0 : 1))
   }
@@ -65,6 +83,24 @@ export class Ownership {
   /** {@link Ownership.decide} with the question of the source answered by the caller. */
   decideTrusted(view: EventView, trusted: boolean): number {
     if (!trusted) return Orphan.untrusted_source
+    const by_label = this.#byLabel(view)
+    return this.#keys === null ? by_label : this.#withKeys(view, by_label, this.#keys)
+  }
+
+  /**
+   * The label's word goes first; keys speak where it says nothing, and a key of another tenant makes the event nobody's.
+   * Keys stand before the tail of an event, so one that was cut has them whole.
+   */
+  #withKeys(view: EventView, by_label: number, keys: TenantKeys): number {
+    const by_key = keys.find(view)
+    if (by_key === 0 || by_label === Orphan.ambiguous_label) return by_label
+    if ((view.flags & EventFlag.complete_header) === 0) return Orphan.untrusted_source
+    if (by_key === LABEL_AMBIGUOUS) return Orphan.ambiguous_label
+    if (by_label <= 0) return by_key
+    return keys.sameTenant(by_label, by_key) ? by_label : Orphan.ambiguous_label
+  }
+
+  #byLabel(view: EventView): number {
     if (this.#labelled[view.stream] !== 1) return Orphan.no_label
     if (view.label_start < 0 || view.label_end <= view.label_start) return Orphan.no_label
     if ((view.flags & EventFlag.complete_header) === 0) return Orphan.untrusted_source
@@ -72,11 +108,6 @@ export class Ownership {
     const owner = this.#table.find(view.stream, view.buf, view.label_start, view.label_end)
     if (owner > 0) return owner
     return owner === LABEL_AMBIGUOUS ? Orphan.ambiguous_label : Orphan.unknown_label
-  }
-
-  /** Which label format found the last owner, or `literal`. */
-  get by(): string {
-    return this.#table.by
   }
 }
 

@@ -3,7 +3,7 @@
  * rules. Everything is referred to by index, so that the hot path compares numbers. The label table is in
  * shared memory. No functions here: workers make them from the conditions (`conditions.ts`).
  */
-import type { StreamPlan } from '../classify/streams.ts'
+import type { KeyKindName, StreamKey, StreamPlan } from '../classify/streams.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 
 /** A rule set that a worker can prepare and take over. */
@@ -16,6 +16,8 @@ export interface RulesPlan {
   /** What a label can name. Index 0 is a placeholder that means "nobody". */
   readonly owners: readonly OwnerPlan[]
   readonly labels: LabelTablePlan
+  /** Null when no tenant has keys other than labels. */
+  readonly keys: KeysPlan | null
   readonly forwarders: readonly ForwarderPlan[]
   /** Equal conditions are one entry. */
   readonly conditions: readonly Condition[]
@@ -37,11 +39,29 @@ export interface OwnerPlan {
   readonly org_vdc: NamedId | null
   readonly data_center_group: NamedId | null
   readonly gateway: NamedId | null
-  /** The label format that found it, or `literal`: `owner.by`. */
+  /** The label format that found it, `literal`, or the kind of key: `owner.by`. */
   readonly by: string
-  /** How it was found: `label` (composed) or `literal`. */
-  readonly reason: 'label' | 'literal'
+  /** How it was found: `label` (composed), `literal`, or the kind of key. */
+  readonly reason: 'label' | 'literal' | KeyKindName
 }
+
+/**
+ * Keys other than labels: projects, interfaces, organizations, rule ids. The table is a label table whose "streams" are
+ * name spaces: those of {@link KEY_SPACES}, then one a scope of rule ids.
+ */
+export interface KeysPlan {
+  readonly table: LabelTablePlan
+  /** Where a rule id counts; its name space is its place behind {@link KEY_SPACES}. */
+  readonly scopes: readonly RuleScope[]
+  /** Per stream index: what to look for; undefined where nothing can be found. */
+  readonly streams: readonly (readonly StreamKey[] | undefined)[]
+}
+
+/** Name spaces of keys, by number. */
+export const KEY_SPACES = ['project', 'interface', 'organization'] as const
+
+/** All sources of a site, or one source. */
+export type RuleScope = { readonly site: string } | { readonly source: string }
 
 export interface NamedId {
   readonly id: string

@@ -43,6 +43,12 @@ export function parseId(text: string, kind: IdKind): { id: string } | { problem:
   return id === NIL ? { problem: 'the nil UUID is nobody’s id', hint } : { id }
 }
 
+/** A UUID with or without hyphens as a bare lower-case hyphenated one; undefined when it is none, or the nil UUID. */
+export function bareUuid(text: string): string | undefined {
+  const id = hyphenated(text.trim())
+  return id === NIL ? undefined : id
+}
+
 /** A schema's field of such an id. */
 export function idOf(kind: IdKind): z.ZodPipe<z.ZodString, z.ZodTransform<string, string>> {
   return z

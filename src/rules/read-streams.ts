@@ -1,6 +1,6 @@
 /** Streams and label formats: one entry each, and how the operator's take the place of the shipped ones. */
 import type { z } from 'zod'
-import type { StreamMatch, StreamPlan } from '../classify/streams.ts'
+import type { StreamKey, StreamMatch, StreamPlan } from '../classify/streams.ts'
 import { meant } from '../config/nearest.ts'
 import { readPiece } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
@@ -39,6 +39,12 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
     const message = 'are never asked: this stream has no label'
     report.error([...path, 'label_formats'], message, 'set `label: rest` or remove them', { at_key: true })
   }
+  for (const [index, { key }] of read.keys.entries()) {
+    const fitting = key === 'interface' ? read.grammar === 'gateway' : FIREWALL.includes(read.grammar)
+    if ((key !== 'interface' && key !== 'rule_id') || fitting) continue
+    const needed = key === 'interface' ? '`grammar: gateway`' : 'a firewall grammar'
+    report.error([...path, 'keys', index, 'key'], `\`${key}\` is a field of ${needed}`, 'remove it')
+  }
   if (report.errors > before) return undefined
   return {
     place: report.place(path),
@@ -47,7 +53,16 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
     match: read.match.map(matchOf),
     label,
     label_formats: read.label_formats,
+    keys: read.keys.map(keyOf),
   }
+}
+
+/** Grammars whose lines have rule ids. */
+const FIREWALL: readonly string[] = ['dfw', 'gateway', 'nsxv_edge']
+
+function keyOf({ key, structured_data }: z.output<typeof stream>['keys'][number]): StreamKey {
+  if (structured_data === undefined) return { key }
+  return { key, structured_data: { id: structured_data.id, params: structured_data.param } }
 }
 
 type Match = z.output<typeof stream>['match'][number]

@@ -6,7 +6,7 @@ import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
-import type { ForwarderModel, GatewayModel, IdName, TenantModel } from './model.ts'
+import type { ForwarderModel, GatewayModel, IdName, KeyModel, RuleIdsModel, TenantModel } from './model.ts'
 import { readForwarder } from './read-forwarder.ts'
 import { bareOwnerId } from './read-ids.ts'
 import { LATER_TENANT, tenantParts } from './schema.ts'
@@ -55,6 +55,7 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
       place: report.place([...path, 'labels', index]),
       text: text.trim(),
     })),
+    ...readKeys(parts, path, report),
     rate_max: parts.rate_max ?? null,
     forwarders,
   }
@@ -124,6 +125,26 @@ function checkName(
   report.error([...path, index, 'name'], message, 'give each its own name')
 }
 
+type Keys = Pick<TenantModel, 'nsx_projects' | 'rule_ids' | 'cf_organizations'>
+
+/** Keys other than labels. Whether another tenant has them too is asked when the rules are compiled. */
+function readKeys(parts: Partial<Parts>, path: Path, report: Report): Keys {
+  const { nsx_projects = [], rule_ids = [], cf_organizations = [] } = parts
+  const rules = rule_ids.map(({ site, source, ids }, index): RuleIdsModel => {
+    const scope = site === undefined ? { source: source ?? '' } : { site }
+    return { place: report.place([...path, 'rule_ids', index]), scope, ids }
+  })
+  return {
+    nsx_projects: placedKeys(nsx_projects, [...path, 'nsx_projects'], report),
+    rule_ids: rules,
+    cf_organizations: placedKeys(cf_organizations, [...path, 'cf_organizations'], report),
+  }
+}
+
+function placedKeys(ids: readonly string[], path: Path, report: Report): KeyModel[] {
+  return ids.map((id, index) => ({ place: report.place([...path, index]), id }))
+}
+
 type Owned = Pick<TenantModel, 'org' | 'org_vdcs' | 'data_center_groups' | 'gateways'>
 
 function readOwned(parts: Partial<Parts>, path: Path, report: Report): Owned {
@@ -164,10 +185,11 @@ function readGateways(
   path: Path,
   report: Report,
 ): Placed<GatewayModel>[] {
-  return gateways.map(({ id, name, owner: written }, index) => {
+  return gateways.map(({ id, name, owner: written, interfaces: ids }, index) => {
     const at = [...path, 'gateways', index]
     const owner = owners === undefined ? null : readOwner(written, owners, at, report)
-    return { item: { place: report.place(at), id, name, owner }, path: at }
+    const interfaces = placedKeys(ids, [...at, 'interfaces'], report)
+    return { item: { place: report.place(at), id, name, owner, interfaces }, path: at }
   })
 }
 

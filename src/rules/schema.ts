@@ -1,8 +1,9 @@
 /** The schema of a rules file, in parts: what stands at the top, tenants, streams and label formats. */
 import { z } from 'zod'
 import { Fw } from '../classify/view.ts'
-import { count, emptyUntilLater, name, say, table, text } from '../config/fields.ts'
+import { count, name, say, table, text } from '../config/fields.ts'
 import { idOf } from './read-ids.ts'
+import { interfaceId, keyParts, streamKey } from './schema-keys.ts'
 import { providerForwarder, tenantForwarder } from './schema-forwarder.ts'
 
 /** Top-level keys of later versions, refused by name. */
@@ -36,16 +37,18 @@ const dataCenterGroup = table({
   id: idOf('data_center_group'),
 })
 
-const gateway = table(
-  {
-    name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
-    id: idOf('gateway'),
-    owner: text(256)
-      .optional()
-      .describe('Org VDC or Data Center Group of this tenant that it belongs to; name or id.'),
-  },
-  { later: ['interfaces'] },
-)
+const gateway = table({
+  name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
+  id: idOf('gateway'),
+  owner: text(256)
+    .optional()
+    .describe('Org VDC or Data Center Group of this tenant that it belongs to; name or id.'),
+  interfaces: z
+    .array(interfaceId)
+    .max(1000)
+    .prefault([])
+    .describe('UUIDs of its interfaces on edge nodes: lines without a label are known by them.'),
+})
 
 /** A tenant without its forwarders, which are read one by one. */
 export const tenantParts = {
@@ -58,8 +61,7 @@ export const tenantParts = {
     .prefault([])
     .describe('Data Center Groups of the tenant.'),
   gateways: z.array(gateway).max(10_000).prefault([]).describe('Edge gateways of the tenant.'),
-  nsx_projects: emptyUntilLater().optional().describe('NSX project and VPC ids; a later version.'),
-  rule_ids: emptyUntilLater().optional().describe('Rule ids by site; a later version.'),
+  ...keyParts,
   labels: z.array(text(256)).max(10_000).prefault([]).describe('Further labels, literally.'),
   rate_max: count(1, 1e9)
     .optional()
@@ -115,6 +117,11 @@ export const stream = table({
     .max(64)
     .prefault([])
     .describe('Formats by which its labels are looked up.'),
+  keys: z
+    .array(streamKey)
+    .max(16)
+    .prefault([])
+    .describe('Keys other than labels that name the tenant, and where they stand.'),
 })
 
 const labelPart = table({

@@ -59,7 +59,7 @@ export function idName(id: string, name: string | null = null): IdName {
 }
 
 export function gateway(id: string, name: string | null = null, owner: string | null = null): GatewayModel {
-  return { place: place(), id, name, owner }
+  return { place: place(), id, name, owner, interfaces: [] }
 }
 
 export function forwarder(name: string, changes: Partial<ForwarderModel> = {}): ForwarderModel {
@@ -89,6 +89,9 @@ export function tenant(
     org_vdcs: [],
     data_center_groups: [],
     gateways: [],
+    nsx_projects: [],
+    rule_ids: [],
+    cf_organizations: [],
     rate_max: null,
     forwarders: [],
     ...changes,

@@ -5,8 +5,7 @@ import type { Finding } from '../../config/findings.ts'
 import type { Settings } from '../../config/types.ts'
 import { load } from '../../control/load.ts'
 import { compileRules } from '../../rules/compile.ts'
-import { LabelTable } from '../../rules/label-table.ts'
-import { Ownership, sourceStreams } from '../../rules/ownership.ts'
+import { type Ownership, ownershipOf } from '../../rules/ownership.ts'
 import type { RulesPlan } from '../../rules/plan.ts'
 import { readRules, shippedRules } from '../../rules/read.ts'
 import { configFile } from '../config-file.ts'
@@ -22,8 +21,7 @@ export function configuredRules(given: string | undefined): Rules {
   const file = configFile(given)
   const { plan, settings, findings } = load(file, 1, process.env)
   if (plan === undefined || settings === undefined) throw wrong(findings, file)
-  const ownership = new Ownership(plan, new LabelTable(plan.labels), sourceStreams(plan, settings.sources))
-  return { plan, settings, ownership }
+  return { plan, settings, ownership: ownershipOf(plan, settings.sources) }
 }
 
 /** The streams that come with Logweir, for lines of which nothing else is known. */

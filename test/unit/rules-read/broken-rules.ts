@@ -32,7 +32,7 @@ provider: { forwarder: [] }
       'a.yaml:4:1: error: tests: `tests` does not belong here | rule tests stand in files named *.test.yaml',
       'a.yaml:7:5: error: tenants[0].tags: `tags` is not supported by this version yet | remove it',
       'a.yaml:8:5: error: tenants[0].orgvdcs: unknown key "orgvdcs" | did you mean `org_vdcs`?',
-      'a.yaml:9:69: error: tenants[0].gateways[0].interfaces: `interfaces` is not supported by this version yet | remove it',
+      'a.yaml:9:82: error: tenants[0].gateways[0].interfaces[0]: "x" is not the UUID of an interface | `get firewall interfaces` on the edge node shows them',
       'a.yaml:11:45: error: tenants[0].forwarders[0].hide_hosts: `hide_hosts` is not supported by this version yet | remove it',
       'a.yaml:11:63: error: tenants[0].forwarders[0].redact: `redact` is not supported by this version yet | remove it',
       'a.yaml:11:75: error: tenants[0].forwarders[0].when_ful: unknown key "when_ful"',
@@ -41,19 +41,27 @@ provider: { forwarder: [] }
     ],
   },
   {
-    name: 'keys that are empty until later',
+    name: 'keys that name nobody',
     files: {
       'a.yaml': `version: 1
 tenants:
   - name: acme
-    nsx_projects: [a]
-    rule_ids: [{ site: fra1, ids: [3061] }]
+    nsx_projects: [default, 'a b', 'x"y']
+    rule_ids: [{ ids: [3061] }, { site: a, source: b, ids: [1] }, { site: a, ids: [x, -1] }]
+    cf_organizations: [acme, 00000000-0000-0000-0000-000000000000]
     forwarders: [{ name: a, to: "udp://10.0.0.1" }]
 `,
     },
     findings: [
-      'a.yaml:4:19: error: tenants[0].nsx_projects: is not supported by this version yet | leave it empty or remove it',
-      'a.yaml:5:15: error: tenants[0].rule_ids: is not supported by this version yet | leave it empty or remove it',
+      'a.yaml:4:20: error: tenants[0].nsx_projects[0]: "default" is nobody’s project | name a project of this tenant only',
+      'a.yaml:4:29: error: tenants[0].nsx_projects[1]: "a b" is not the id of a project | write it as NSX has it, without its name',
+      'a.yaml:4:36: error: tenants[0].nsx_projects[2]: "x\\"y" is not the id of a project | write it as NSX has it, without its name',
+      'a.yaml:5:16: error: tenants[0].rule_ids[0]: needs either `site` or `source` | rule ids are unique in one NSX manager only',
+      'a.yaml:5:33: error: tenants[0].rule_ids[1]: needs either `site` or `source` | rule ids are unique in one NSX manager only',
+      'a.yaml:5:84: error: tenants[0].rule_ids[2].ids[0]: "x" is not a rule id | write the number of the rule',
+      'a.yaml:5:87: error: tenants[0].rule_ids[2].ids[1]: "-1" is not a rule id | write the number of the rule',
+      'a.yaml:6:24: error: tenants[0].cf_organizations[0]: "acme" is not a UUID | write the UUID of the organization',
+      'a.yaml:6:30: error: tenants[0].cf_organizations[1]: "00000000-0000-0000-0000-000000000000" is not a UUID | write the UUID of the organization',
     ],
   },
   {
