@@ -40,7 +40,7 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   findings.list.push(...confusables)
   const { keys, reachable: by_key } = compileKeys(model, streams, limits.sources, owners, findings)
   for (const [index, { name, place }] of model.tenants.entries()) {
-    if (reachable.has(index)) continue
+    if (reachable.has(index) || by_key.has(index)) continue
     const hint = 'add `org_vdcs`, `data_center_groups`, `gateways` or `labels`'
     findings.warning(place, `tenant "${name}" has no label, so no event can be its own`, hint)
   }
