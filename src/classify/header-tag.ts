@@ -1,18 +1,21 @@
-/** The tag of BSD-style headers: `prog:`, `prog[pid]:`, `prog[pid]`, `prog[]:` and `prog :`. */
+/** The tag of BSD-style headers: `prog:`, `prog:[`, `prog[pid]:`, `prog[pid]`, `prog[]:` and `prog :`. */
 import type { Buffer } from 'node:buffer'
 import { HeaderForm, type EventView } from './view.ts'
 
 const SPACE = 0x20
+const QUOTE = 0x22
+const PERCENT = 0x25
 const COLON = 0x3a
 const OPEN = 0x5b
 const CLOSE = 0x5d
+const BRACE = 0x7b
 /** Longer words are no program names; RFC 3164 §4.1.3 says 32. */
 const TAG_MAX = 128
 
 /**
  * Reads a tag at `p` into `app` and `proc` and sets `msg_start` behind it and one blank. False, with nothing set, when
  * the word there is no tag: no colon and no bracket (RFC 3164 would let any blank end a tag, which makes the
- * first word of every text one).
+ * first word of every text one), or what begins JSON or one of Cisco's messages (`%FACILITY-5-NAME:`).
  */
 export function readTag(view: EventView, buf: Buffer, p: number, end: number): boolean {
   const last = end - p > TAG_MAX ? p + TAG_MAX : end
@@ -23,9 +26,9 @@ export function readTag(view: EventView, buf: Buffer, p: number, end: number): b
     if (c === COLON || c === SPACE || c === OPEN || c < 0x21) break
     q += 1
   }
-  if (q === p || q >= last) return false
+  if (q === p || q >= last || beginsText(buf[p]!)) return false
   if (c === COLON) {
-    if (q + 1 < end && buf[q + 1] !== SPACE) return false
+    if (q + 1 < end && buf[q + 1] !== SPACE && buf[q + 1] !== OPEN) return false
     setTag(view, p, q, -1, -1, q + 1, end, buf)
     return true
   }
@@ -35,6 +38,10 @@ export function readTag(view: EventView, buf: Buffer, p: number, end: number): b
     return true
   }
   return c === OPEN && readBracketed(view, buf, p, q, end)
+}
+
+function beginsText(c: number): boolean {
+  return c === PERCENT || c === QUOTE || c === BRACE
 }
 
 /** `[pid]` behind the name, with or without a colon. */

@@ -4,6 +4,15 @@
  * nothing is guessed: what is not found stays absent, and what no header claims is the message.
  */
 import type { Buffer } from 'node:buffer'
+import {
+  ciscoStamp,
+  type CiscoPrefix,
+  colonTimeEnd,
+  isNoHost,
+  isRelayed,
+  noneZEnd,
+  octetCountEnd,
+} from './header-odd.ts'
 import { readRfc5424Fields, rfc5424TailFits } from './header-rfc5424.ts'
 import { readTag } from './header-tag.ts'
 import { isMsgModified } from './structured-data.ts'
@@ -12,6 +21,7 @@ import { EventFlag, HeaderForm, type EventView } from './view.ts'
 
 const SPACE = 0x20
 const DASH = 0x2d
+const COLON = 0x3a
 const LESS = 0x3c
 const GREATER = 0x3e
 const OPEN = 0x5b
@@ -27,7 +37,18 @@ export function scanHeader(view: EventView): void {
   const buf = view.buf
   const end = view.end
   clearHeader(view)
-  let p = readPri(view, buf, view.start, end)
+  readFrom(view, buf, view.start, end)
+  if (view.msg_start < end && buf[view.msg_start] === OPEN && view.form !== HeaderForm.rfc5424) {
+    if (bracketSaysModified(buf, view.msg_start, end)) view.flags |= EventFlag.cut_by_sender
+  }
+  if (view.pri >= 0 && view.pri <= 191 && view.time_start >= 0 && view.host_start >= 0) {
+    view.flags |= EventFlag.complete_header
+  }
+}
+
+/** A PRI and what follows it. */
+function readFrom(view: EventView, buf: Buffer, start: number, end: number): void {
+  let p = readPri(view, buf, start, end)
   if (p < end && buf[p] === SPACE && view.pri >= 0) {
     p = skipSpaces(buf, p, end)
     view.flags |= EventFlag.invalid
@@ -36,12 +57,6 @@ export function scanHeader(view: EventView): void {
   if (c >= 0x30 && c <= 0x39) readFromDigit(view, buf, p, end)
   else if (c >= 0x41 && c <= 0x53) readBsd(view, buf, p, end)
   else readNone(view, buf, p, end)
-  if (view.msg_start < end && buf[view.msg_start] === OPEN && view.form !== HeaderForm.rfc5424) {
-    if (bracketSaysModified(buf, view.msg_start, end)) view.flags |= EventFlag.cut_by_sender
-  }
-  if (view.pri >= 0 && view.pri <= 191 && view.time_start >= 0 && view.host_start >= 0) {
-    view.flags |= EventFlag.complete_header
-  }
 }
 
 function clearHeader(view: EventView): void {
@@ -130,7 +145,12 @@ function readRfc3339(view: EventView, buf: Buffer, start: number, stamp: number,
   setTime(view, start, stamp)
   view.form = HeaderForm.rfc3339
   if (stamp < 0) view.flags |= EventFlag.invalid
-  const p = skipSpaces(buf, view.time_end, end)
+  readBehindRfc3339(view, buf, view.time_end, end)
+}
+
+/** `from` is the offset behind the time, or behind what stands in its place. */
+function readBehindRfc3339(view: EventView, buf: Buffer, from: number, end: number): void {
+  const p = skipSpaces(buf, from, end)
   if (view.pri < 0 && isFileSeverity(buf, p, end)) {
     readFileSeverity(view, buf, p, end)
     return
@@ -148,14 +168,21 @@ function readRfc3339(view: EventView, buf: Buffer, start: number, stamp: number,
       readRfc5424Fields(view, buf, view.time_end, end)
       return
     }
-    if (view.pri < 0 || p === q || isFamily(buf, p, end) || isFamily(buf, next, end)) {
-      view.msg_start = p
-      view.flags |= EventFlag.invalid
+    if (view.pri < 0 || p === q || isFamily(buf, p, end) || isFamily(buf, next, end) || isNoHost(buf, p, q)) {
+      readNoHost(view, buf, p, end)
       return
     }
     view.msg_start = next
+    if (isRelayed(buf, next, end)) view.flags |= EventFlag.invalid
   }
   setHost(view, p, q)
+}
+
+/** Behind a time without a host and without a tag. A lone colon there ends the header of some senders. */
+function readNoHost(view: EventView, buf: Buffer, p: number, end: number): void {
+  view.flags |= EventFlag.invalid
+  view.msg_start = p
+  if (p + 1 < end && buf[p] === COLON && buf[p + 1] === SPACE) view.msg_start = skipSpaces(buf, p + 1, end)
 }
 
 /** `Mmm dd hh:mm:ss` and what follows it. */
@@ -168,12 +195,19 @@ function readBsd(view: EventView, buf: Buffer, start: number, end: number): void
   setTime(view, start, stamp)
   view.form = HeaderForm.rfc3164
   if (stamp < 0) view.flags |= EventFlag.invalid
-  const p = skipSpaces(buf, view.time_end, end)
-  if (p > view.time_end + 1) view.flags |= EventFlag.invalid
+  readBehindBsd(view, buf, view.time_end, end)
+}
+
+function readBehindBsd(view: EventView, buf: Buffer, from: number, end: number): void {
+  if (from < end && buf[from] === COLON) {
+    readBehindColon(view, buf, from, end)
+    return
+  }
+  const p = skipSpaces(buf, from, end)
+  if (p > from + 1) view.flags |= EventFlag.invalid
   const q = hostEnd(buf, p, end)
-  if (p === q || isFamily(buf, p, end)) {
-    view.msg_start = p
-    view.flags |= EventFlag.invalid
+  if (p === q || isFamily(buf, p, end) || (q - p === 1 && buf[p] === COLON) || isNoHost(buf, p, q)) {
+    readNoHost(view, buf, p, end)
     return
   }
   if (endsTag(buf, q) && readTag(view, buf, p, end)) {
@@ -186,24 +220,87 @@ function readBsd(view: EventView, buf: Buffer, start: number, end: number): void
     view.flags |= EventFlag.invalid
     return
   }
-  if (!readTag(view, buf, next, end)) {
+  if (!readTag(view, buf, next, end) && !readFarTag(view, buf, next, end)) {
     view.msg_start = next
     if (isRelayed(buf, next, end)) view.flags |= EventFlag.invalid
   }
   setHost(view, p, q)
 }
 
-/** No time: only `name[…]:` is a tag here, because a bare `word:` begins any text. */
-function readNone(view: EventView, buf: Buffer, p: number, end: number): void {
+/** A tag behind more than one blank. */
+function readFarTag(view: EventView, buf: Buffer, next: number, end: number): boolean {
+  if (next >= end || buf[next] !== SPACE || !readTag(view, buf, skipSpaces(buf, next, end), end)) return false
   view.flags |= EventFlag.invalid
-  view.msg_start = p
-  const q = hostEnd(buf, p, end)
-  if (q - p > 3 && buf[q - 1] === 0x3a && buf[q - 2] === CLOSE) readTag(view, buf, p, end)
-  else if (p + 3 <= end && buf[p] === 0xef && buf[p + 1] === 0xbb && buf[p + 2] === 0xbf)
-    view.msg_start = p + 3
+  return true
 }
 
+/** No time where one should be: only `name[…]:` is a tag here, because a bare `word:` begins any text. */
+function readNone(view: EventView, buf: Buffer, p: number, end: number): void {
+  view.flags |= EventFlag.invalid
+  if (readOdd(view, buf, p, end)) return
+  view.msg_start = p
+  const q = hostEnd(buf, p, end)
+  if (q - p > 3 && buf[q - 1] === COLON && buf[q - 2] === CLOSE && readTag(view, buf, p, end)) return
+  if (p + 3 <= end && buf[p] === 0xef && buf[p + 1] === 0xbb && buf[p + 2] === 0xbf) view.msg_start = p + 3
+  // Blanks behind a PRI are the message's when nothing else claims them.
+  else while (view.msg_start > view.start && buf[view.msg_start - 1] === SPACE) view.msg_start -= 1
+}
+
+const cisco: CiscoPrefix = { number_start: -1, number_end: -1, host_start: -1, host_end: -1, time_start: -1 }
+
+/** The forms of header-odd.ts. False, with nothing set, when it is none of them. */
+function readOdd(view: EventView, buf: Buffer, p: number, end: number): boolean {
+  const c = p < end ? buf[p]! : 0
+  if (c === 0x4e) {
+    const from = noneZEnd(buf, p, end)
+    if (from === 0) return false
+    view.form = HeaderForm.rfc3339
+    readBehindRfc3339(view, buf, from, end)
+    return true
+  }
+  if (c < 0x2a || c > COLON) return false
+  const counted = p === view.start ? octetCountEnd(buf, p, end) : 0
+  if (counted !== 0) {
+    readFrom(view, buf, counted, end)
+    return true
+  }
+  // Without a PRI it is a log file's line, and those begin their text so.
+  const time = c === COLON ? p + 1 : p
+  const colon = view.pri >= 0 ? colonTimeEnd(buf, time, end) : 0
+  if (colon !== 0) {
+    setTime(view, time, colon)
+    view.form = HeaderForm.rfc3339
+    readBehindColon(view, buf, colon, end)
+    return true
+  }
+  return readCisco(view, buf, p, end)
+}
+
+/** The colon behind a time says that no host follows. */
+function readBehindColon(view: EventView, buf: Buffer, colon: number, end: number): void {
+  view.msg_start = skipSpaces(buf, colon + 1, end)
+  readTag(view, buf, view.msg_start, end)
+}
+
+function readCisco(view: EventView, buf: Buffer, p: number, end: number): boolean {
+  const stamp = ciscoStamp(buf, p, end, cisco)
+  if (stamp === 0) return false
+  setTime(view, cisco.time_start, stamp)
+  view.form = HeaderForm.rfc3164
+  // The only field that can keep the number, so that nothing of the line is lost.
+  view.msgid_start = cisco.number_start
+  view.msgid_end = cisco.number_end
+  readBehindBsd(view, buf, view.time_end, end)
+  if (cisco.host_start >= 0 && view.host_start < 0) setHost(view, cisco.host_start, cisco.host_end)
+  return true
+}
+
+/** A lone `-` is the NILVALUE: a relay that did not know. */
 function setHost(view: EventView, start: number, end: number): void {
+  if (end - start === 1 && view.buf[start] === DASH) {
+    view.flags |= EventFlag.invalid
+    return
+  }
   view.host_start = start
   view.host_end = end
   if (end - start > HOST_MAX) view.flags |= EventFlag.invalid
@@ -243,13 +340,6 @@ function isFamily(buf: Buffer, p: number, end: number): boolean {
   if (end - p < 5 || buf[p] !== 0x49 || buf[p + 1] !== 0x4e || buf[p + 2] !== 0x45 || buf[p + 3] !== 0x54)
     return false
   return buf[p + 4] === SPACE || (buf[p + 4] === 0x36 && p + 5 < end && buf[p + 5] === SPACE)
-}
-
-/** A second header behind the first one: a relay's. The inner one stays in the message. */
-function isRelayed(buf: Buffer, p: number, end: number): boolean {
-  if (rfc3339End(buf, p, end) !== 0) return true
-  const digits = digitsEnd(buf, p, p + 4 < end ? p + 4 : end)
-  return digits > p && digits < end && buf[digits] === SPACE && rfc3339End(buf, digits + 1, end) !== 0
 }
 
 /** ESXi 8's file form: `Em Al Cr Er Wa No In Db`, `(`. */

@@ -44,7 +44,7 @@ export function digitsEnd(buf: Buffer, from: number, end: number): number {
 }
 
 /**
- * RFC 3339 as RFC 5424 §6.2.3 narrows it. Nearly so: lower-case `t` and `z`, a blank zone or one without colon,
+ * RFC 3339 as RFC 5424 §6.2.3 narrows it. Nearly so: lower-case `t` and `z`, a blank zone, one without colon or minutes,
  * more than six digits of a second, numbers out of range.
  */
 export function rfc3339End(buf: Buffer, p: number, end: number): number {
@@ -93,6 +93,7 @@ function zoneEnd(buf: Buffer, p: number, end: number, strict: boolean): number {
     q += 1
     good = false
   } else if (c === 0x2b || c === 0x2d) {
+    if (end - q === 3 || (end - q > 3 && buf[q + 3] === SPACE)) return twoDigits(buf, q + 1) < 0 ? 0 : -q - 3
     if (end - q < 5) return 0
     const colon = buf[q + 3] === COLON
     if (colon && end - q < 6) return 0
@@ -108,10 +109,9 @@ function zoneEnd(buf: Buffer, p: number, end: number, strict: boolean): number {
   return good ? q : -q
 }
 
-/** 1–12 for `Jan` … `Dec` at `p` (three bytes must be there), else 0. */
+/** 1–12 for `Jan` … `Dec` at `p` (three bytes must be there), also where the last two letters are capitals; else 0. */
 export function monthAt(buf: Buffer, p: number): number {
-  const letters = (buf[p]! << 16) | (buf[p + 1]! << 8) | buf[p + 2]!
-  switch (letters) {
+  switch ((buf[p]! << 16) | (buf[p + 1]! << 8) | buf[p + 2]! | 0x2020) {
     case 0x4a616e:
       return 1
     case 0x466562:
@@ -142,8 +142,8 @@ export function monthAt(buf: Buffer, p: number): number {
 }
 
 /**
- * `Mmm dd hh:mm:ss` of RFC 3164 §4.1.2. Nearly so: a day `1` or `01` for ` 1`, a year before the clock, a fraction of
- * a second, numbers out of range.
+ * `Mmm dd hh:mm:ss` of RFC 3164 §4.1.2. Nearly so: a month in capitals, a day `1` or `01` for ` 1`, a year before the clock, a
+ * fraction of a second, numbers out of range, a colon behind it.
  */
 export function bsdTimeEnd(buf: Buffer, p: number, end: number): number {
   if (end - p < 14 || buf[p + 3] !== SPACE) return 0
@@ -155,7 +155,9 @@ export function bsdTimeEnd(buf: Buffer, p: number, end: number): number {
   const digits = digitsEnd(buf, q, Math.min(end, q + 2)) - q
   if (digits === 0 || (padded && digits === 2)) return 0
   const day = digits === 2 ? twoDigits(buf, q) : buf[q]! - 0x30
-  let strict = (padded || day >= 10) && day >= 1 && day <= monthDays(2000, month)
+  // Capitals lack the bit that makes letters small.
+  let strict = (buf[p + 1]! & buf[p + 2]! & 0x20) !== 0
+  if (day < (padded ? 1 : 10) || day > monthDays(2000, month)) strict = false
   q += digits
   if (q >= end || buf[q] !== SPACE) return 0
   q += 1
@@ -180,6 +182,15 @@ function clockEnd(buf: Buffer, p: number, end: number, strict: boolean): number 
     if (q === fraction) return 0
     good = false
   }
-  if (q < end && buf[q] !== SPACE) return 0
+  if (q < end && buf[q] !== SPACE) {
+    if (buf[q] !== COLON || (q + 1 < end && buf[q + 1] !== SPACE)) return 0
+    good = false
+  }
   return good ? q : -q
+}
+
+/** The same with the year before the month, as NX-OS writes it: never strict. */
+export function yearFirstEnd(buf: Buffer, p: number, end: number): number {
+  if (end - p < 19 || buf[p + 4] !== SPACE || digitsEnd(buf, p, p + 5) !== p + 4) return 0
+  return -Math.abs(bsdTimeEnd(buf, p + 5, end))
 }

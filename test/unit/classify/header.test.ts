@@ -71,6 +71,123 @@ describe('tags', () => {
   })
 })
 
+describe('ESXi where it does not know the time', () => {
+  test.each([
+    ['<164>NoneZ host Hostd: text', "rfc3339 164 -1 | - | 'host' | 'Hostd' | - | - | - | 'text' | invalid"],
+    [
+      '<164>NoneZed host Hostd: text',
+      "none 164 -1 | - | - | - | - | - | - | 'NoneZed host Hostd: text' | invalid",
+    ],
+    ['<164>NoneZ', "none 164 -1 | - | - | - | - | - | - | 'NoneZ' | invalid"],
+  ])('%s', (line, expected) => {
+    expect(scan(line)).toBe(expected)
+  })
+})
+
+describe('an octet count that framing left there', () => {
+  const rest =
+    "rfc5424 14 1 | '2026-02-03T04:05:06Z' | 'h' | 'a' | 'p' | 'm' | - | 'text' | invalid complete_header"
+  test.each([
+    ['41 <14>1 2026-02-03T04:05:06Z h a p m - text', rest],
+    ['0000041 <14>1 2026-02-03T04:05:06Z h a p m - text', rest],
+    ['12345678 <14>1 2026-02-03T04:05:06Z h a p m - text', null],
+    ['41  <14>1 2026-02-03T04:05:06Z h a p m - text', null],
+    ['41 <1x>1 2026-02-03T04:05:06Z h a p m - text', null],
+    ['41 42 <14>1 2026-02-03T04:05:06Z h a p m - text', null],
+    ['<13>41 <14>1 2026-02-03T04:05:06Z h a p m - text', null],
+  ])('%s', (line, expected) => {
+    const message = line.replace(/^<13>/, '')
+    const pri = line === message ? -1 : 13
+    expect(scan(line)).toBe(expected ?? `none ${pri} -1 | - | - | - | - | - | - | '${message}' | invalid`)
+  })
+})
+
+describe('network devices', () => {
+  const time = 'Mar 12 07:12:10'
+  test.each([
+    [`<189>${time}: %SYS-5-X: text`, `'${time}' | - | - | - | - | - | '%SYS-5-X: text' | invalid`],
+    [
+      `<189>643: *${time}.295: %SYS-5-X: text`,
+      `'${time}.295' | - | - | - | '643' | - | '%SYS-5-X: text' | invalid`,
+    ],
+    [
+      `<189>105: 000104: ${time}: %X: text`,
+      `'${time}' | - | - | - | '105: 000104' | - | '%X: text' | invalid`,
+    ],
+    [
+      `<189>7: sw-1: .${time}: %X: text`,
+      `'${time}' | 'sw-1' | - | - | '7' | - | '%X: text' | invalid complete_header`,
+    ],
+    [
+      `<189>7: ${time} sw-1 prog[1]: text`,
+      `'${time}' | 'sw-1' | 'prog' | '1' | '7' | - | 'text' | invalid complete_header`,
+    ],
+    [`<189>: ${time}: text: more`, `'${time}' | - | 'text' | - | - | - | 'more' | invalid`],
+    [
+      `<189>:2026 ${time} sw-1 %X: text`,
+      `'2026 ${time}' | 'sw-1' | - | - | - | - | '%X: text' | invalid complete_header`,
+    ],
+    [`2026 ${time} sw-1 %X: text`, `'2026 ${time}' | 'sw-1' | - | - | - | - | '%X: text' | invalid`],
+    [
+      `<189>Mar 12 2026 07:12:10 sw-1 : %X: text`,
+      `'Mar 12 2026 07:12:10' | 'sw-1' | - | - | - | - | ': %X: text' | invalid complete_header`,
+    ],
+    [
+      `<190>2026-02-03T04:05:06Z: %X: text`,
+      `'2026-02-03T04:05:06Z' | - | - | - | - | - | '%X: text' | invalid`,
+    ],
+    [
+      `<190>:2026-02-03T04:05:06Z: %X: text`,
+      `'2026-02-03T04:05:06Z' | - | - | - | - | - | '%X: text' | invalid`,
+    ],
+    [
+      `<190>2026-02-03T04:05:06Z %X: text`,
+      `'2026-02-03T04:05:06Z' | - | - | - | - | - | '%X: text' | invalid`,
+    ],
+    [`2026-02-03T04:05:06Z: text`, `- | - | - | - | - | - | '2026-02-03T04:05:06Z: text' | invalid`],
+    // Not theirs: no time behind the words.
+    ['<189>643: something: else', `- | - | - | - | - | - | '643: something: else' | invalid`],
+    [`<189>a: b: ${time}: text`, `- | - | - | - | - | - | 'a: b: ${time}: text' | invalid`],
+  ])('%s', (line, expected) => {
+    expect(scan(line).split(' | ').slice(1).join(' | ')).toBe(expected)
+  })
+})
+
+describe('where the host should stand', () => {
+  const time = '<13>Feb  3 04:05:06'
+  test.each([
+    [`${time} - prog: text`, "- | 'prog' | - | - | - | 'text' | invalid"],
+    [
+      `${time} --- last message repeated ---`,
+      "- | - | - | - | - | '--- last message repeated ---' | invalid",
+    ],
+    [`${time} Class::method, Owner: text`, "- | - | - | - | - | 'Class::method, Owner: text' | invalid"],
+    [`${time} : text`, "- | - | - | - | - | 'text' | invalid"],
+    [`${time} h  prog[1]: text`, "'h' | 'prog' | '1' | - | - | 'text' | invalid complete_header"],
+    [`${time} h  some text`, "'h' | - | - | - | - | ' some text' | complete_header"],
+    [`${time} h {"key": 1}`, `'h' | - | - | - | - | '{"key": 1}' | complete_header`],
+    [`${time} h prog:[x y] text`, "'h' | 'prog' | - | - | - | '[x y] text' | complete_header"],
+    ['<13> text', "- | - | - | - | - | ' text' | invalid"],
+  ])('%s', (line, expected) => {
+    expect(scan(line).split(' | ').slice(2).join(' | ')).toBe(expected)
+  })
+})
+
+test.each([
+  '<13>Feb  3 04:05:06 relay Feb  3 04:05:05 h prog: text',
+  '<13>Feb  3 04:05:06 relay <14>Feb  3 04:05:05 h prog: text',
+  '<13>Feb  3 04:05:06 relay 1 2026-02-03T04:05:06Z h a p m - text',
+  '<13>2026-02-03T04:05:06Z relay 2026-02-03T04:05:05Z h prog: text',
+  '<13>2026-02-03T04:05:06Z relay <14>1 2026-02-03T04:05:05Z h a p m - text',
+])("a relay's header is the header, what it wraps is the message, and that is not valid: %s", (line) => {
+  const view = viewOf(line)
+  scanHeader(view)
+  expect(view.buf.toString('latin1', view.host_start, view.host_end)).toBe('relay')
+  expect(view.buf.toString('latin1', view.msg_start, view.end)).toBe(line.slice(line.indexOf('relay') + 6))
+  expect(view.flags & EventFlag.invalid).not.toBe(0)
+  expect(view.app_start).toBe(-1)
+})
+
 test('the flags of framing stay, those of the event before go', () => {
   const view = viewOf('<13>2026-02-03T04:05:06Z h prog: text')
   view.flags = EventFlag.truncated | EventFlag.control | EventFlag.invalid | EventFlag.cut_by_sender
