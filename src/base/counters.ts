@@ -89,6 +89,8 @@ export const REFUSE_REASONS = [
   'proxy_invalid',
   'proxy_timeout',
   'proxy_forged',
+  'relp_framing',
+  'relp_protocol',
 ] as const
 
 /** Refusal reasons that a block has room for: new ones move nothing. */

@@ -34,7 +34,8 @@ export function checkSettings(parts: CheckedParts): void {
   checkBinds(parts)
   checkNetworks(parts)
   for (const [index, listener] of listeners.entries()) {
-    if (listener?.transport === 'tls') checkListenerTls(listener.tls, ['listeners', index, 'tls'], report)
+    if (listener?.transport === 'tls' || listener?.transport === 'relp-tls')
+      checkListenerTls(listener.tls, ['listeners', index, 'tls'], report)
     if (listener?.allow === null) {
       const message = `listener ${listener.name} takes events from anyone`
       report.warn(['listeners', index], message, 'name the senders with `allow: [network, …]`')
@@ -116,6 +117,7 @@ function overlap(a: string, b: string): boolean {
 function checkNetworks(parts: CheckedParts): void {
   for (const [list, key, items] of [
     ['listeners', 'allow', parts.listeners],
+    ['listeners', 'proxy_from', parts.listeners],
     ['sources', 'from', parts.sources],
   ] as const) {
     for (const [index, item] of items.entries()) {

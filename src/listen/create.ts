@@ -1,7 +1,8 @@
 /** Makes and binds a listener. */
-import type { ListenerSettings, TlsListenerSettings } from '../config/types.ts'
+import type { ListenerSettings, RelpTlsListenerSettings, TlsListenerSettings } from '../config/types.ts'
 import { ensureCertificate, expiryProblem, readCredentials } from './certificates.ts'
-import { StreamListener } from './stream-listener.ts'
+import { RelpConnection } from './relp-connection.ts'
+import { StreamListener, type StreamKind } from './stream-listener.ts'
 import { TlsGate } from './tls-gate.ts'
 import type { Listener, ListenerDeps } from './types.ts'
 import { UdpListener } from './udp.ts'
@@ -32,13 +33,22 @@ function make(
       return Promise.resolve(new StreamListener(settings, index, deps))
     case 'tls':
       return makeTls(settings, index, deps)
+    case 'relp':
+      return Promise.resolve(new StreamListener(settings, index, deps, relp))
+    case 'relp-tls':
+      return makeTls(settings, index, deps, relp)
   }
 }
 
+const relp: StreamKind = {
+  connect: (shared, reading, origin, bucket) => new RelpConnection(shared, reading, origin, bucket),
+}
+
 async function makeTls(
-  settings: TlsListenerSettings,
+  settings: TlsListenerSettings | RelpTlsListenerSettings,
   index: number,
   deps: ListenerDeps,
+  kind: StreamKind = {},
 ): Promise<StreamListener> {
   const { name, tls } = settings
   const made = await ensureCertificate(name, tls, deps.clock.wall())
@@ -53,6 +63,7 @@ async function makeTls(
   if (expired !== null) deps.log('warn', expired.message, { listener: name, mend: expired.mend })
   deps.log('info', 'certificate in use', { listener: name, fingerprint: credentials.fingerprint })
   return new StreamListener(settings, index, deps, {
+    ...kind,
     gate: (refusals) => new TlsGate(settings, deps, refusals, credentials),
   })
 }

@@ -23,6 +23,8 @@ const WORDS: Readonly<Record<RefuseReason, string>> = {
   reset: 'discarded an unfinished frame: the connection was reset',
   empty: 'refused an empty datagram',
   queue_full: 'refused datagrams: the queues are full',
+  relp_framing: 'closed a connection: what came is no RELP frame',
+  relp_protocol: 'closed a connection: its RELP commands are out of turn',
   descriptors: 'refused a connection: no file descriptor is left for it',
   proxy_missing: 'refused a connection of a balancer: it did not begin with a PROXY header',
   proxy_invalid: 'refused a connection of a balancer: its PROXY header cannot be read',

@@ -1,7 +1,16 @@
-import type { TcpListenerSettings, TlsListenerSettings } from '../config/types.ts'
+import type {
+  RelpListenerSettings,
+  RelpTlsListenerSettings,
+  TcpListenerSettings,
+  TlsListenerSettings,
+} from '../config/types.ts'
 
 /** Settings of a listener whose senders keep connections. */
-export type StreamSettings = TcpListenerSettings | TlsListenerSettings
+export type StreamSettings =
+  | TcpListenerSettings
+  | TlsListenerSettings
+  | RelpListenerSettings
+  | RelpTlsListenerSettings
 
 /** A limit for all workers together, as one worker's share. At least 1. */
 export function share(limit: number, workers: number): number {

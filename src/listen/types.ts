@@ -68,6 +68,8 @@ export type RefuseReason =
   | 'proxy_invalid' // a PROXY header that is broken, too long or of a version that is not known
   | 'proxy_timeout' // a PROXY header stayed unfinished
   | 'proxy_forged' // a PROXY header from a peer that `proxy_from` does not list
+  | 'relp_framing' // bytes that are no RELP frame
+  | 'relp_protocol' // RELP frames out of turn: no `open`, offers that do not fit, no transaction number
 
 /** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
 export interface ListenerTally {
