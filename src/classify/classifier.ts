@@ -2,14 +2,19 @@
  * From a frame to its stream, firewall fields and label. One classifier is made per rules generation and worker; it
  * keeps nothing of an event once `classify` has returned.
  */
+import { Buffer } from 'node:buffer'
 import { readDfw } from './dfw.ts'
 import { clearFlow } from './flow.ts'
 import { readGateway } from './gateway.ts'
 import { scanHeader } from './header.ts'
+import { innerField } from './inner.ts'
+import { isEsxi } from './inner-esxi.ts'
+import { isVcd } from './inner-vcd.ts'
+import { isVcenter } from './inner-vcenter.ts'
 import { readNsxvEdge } from './nsxv-edge.ts'
 import { Alternative, GRAMMARS, ProgramTable } from './recognise.ts'
 import type { StreamPlan } from './streams.ts'
-import { Fw, Grammar, type EventView } from './view.ts'
+import { type EventView, Fw, Grammar, type InnerCapture } from './view.ts'
 
 /** Where a stream's label is: what the grammar leaves, nowhere, or else a slot of {@link Fw}. */
 const LABEL_REST = -1
@@ -21,13 +26,18 @@ export class Classifier {
   /** Per stream. */
   readonly #grammars: readonly Grammar[]
   readonly #labels: readonly number[]
+  readonly #families: readonly Grammar[]
+  readonly #captures: readonly (readonly InnerCapture[])[]
   /** The grammar that the message at hand was last read by, and whether it fitted. */
   #read: Grammar = Grammar.none
   #fitted = false
 
   /** `streams` as in the rules' plan: index 0 is `other`, and the order decides. */
   constructor(streams: readonly StreamPlan[]) {
-    this.#grammars = streams.map(({ grammar }) => GRAMMARS[grammar])
+    const grammars = streams.map(({ grammar }) => GRAMMARS[grammar])
+    this.#grammars = grammars.map((grammar) => (isFirewall(grammar) ? grammar : Grammar.none))
+    this.#families = grammars.map((grammar) => (isFirewall(grammar) ? Grammar.none : grammar))
+    this.#captures = streams.map(capturesOf)
     this.#labels = streams.map(({ label }) => labelSlot(label))
     this.#table = new ProgramTable(
       streams.flatMap((plan, stream) => plan.match.map((match) => new Alternative(stream, plan, match))),
@@ -63,6 +73,7 @@ export class Classifier {
   }
 
   #fits(view: EventView, grammar: Grammar): boolean {
+    if (!isFirewall(grammar)) return beginsAsFamily(view, grammar)
     if (this.#read === grammar) return this.#fitted
     this.#read = grammar
     this.#fitted = readGrammar(view, grammar)
@@ -72,6 +83,9 @@ export class Classifier {
   /** A stream whose grammar does not fit the message keeps the event, without fields and without a label. */
   #settle(view: EventView, stream: number): void {
     view.stream = stream
+    view.inner_read = false
+    view.family = this.#families[stream] ?? Grammar.none
+    view.captures = this.#captures[stream] ?? NO_CAPTURES
     const grammar = this.#grammars[stream] ?? Grammar.none
     if (grammar === Grammar.none) {
       if (view.grammar !== Grammar.none) {
@@ -86,6 +100,31 @@ export class Classifier {
     view.label_start = slot === LABEL_NONE ? -1 : view.fw[slot]!
     view.label_end = slot === LABEL_NONE || view.label_start < 0 ? -1 : view.fw[slot + 1]!
   }
+}
+
+function isFirewall(grammar: Grammar): boolean {
+  return grammar === Grammar.dfw || grammar === Grammar.gateway || grammar === Grammar.nsxv_edge
+}
+
+/** Whether the message begins as a family's do; NSX and Cloud Foundry say it in their headers only. */
+function beginsAsFamily(view: EventView, grammar: Grammar): boolean {
+  if (grammar === Grammar.esxi) return isEsxi(view)
+  if (grammar === Grammar.vcenter) return isVcenter(view)
+  return grammar === Grammar.vcd && isVcd(view)
+}
+
+const NO_CAPTURES: readonly InnerCapture[] = []
+
+/** A stream's captures, ready for bytes; fields that its grammar does not have are left out (the rules' reader names them). */
+function capturesOf({ grammar, captures }: StreamPlan): readonly InnerCapture[] {
+  if (captures === undefined) return NO_CAPTURES
+  return Object.entries(captures).flatMap(([key, { after, keep, until }]): InnerCapture[] => {
+    const field = innerField(`${grammar}.${key}`)
+    if (field === undefined) return []
+    const ends = new Uint8Array(256)
+    for (const c of Buffer.from(until)) ends[c] = 1
+    return [{ slot: field.slot, after: after.map((text) => Buffer.from(text)), keep, until: ends }]
+  })
 }
 
 /** Reads the message by one grammar; false, with no fields and no label set, when it does not fit. */

@@ -7,6 +7,7 @@ import { Buffer } from 'node:buffer'
 import { type JsonBuffer, JsonPiece } from '../base/json-buffer.ts'
 import { EVENT_SCHEMA, TIMESTAMP_NOTES, type EventContext, type EventOwner } from './event-json.ts'
 import { facility, fieldNumber, ipVersion, severity } from './fields.ts'
+import { putInnerJson } from './inner-json.ts'
 import { putStructuredData } from './structured-data-writer.ts'
 import { putUtc, timestampKind, timestampMs } from './timestamp.ts'
 import { EventFlag, Fw, Grammar, HEADER_FORM_NAMES, type EventView } from './view.ts'
@@ -103,6 +104,7 @@ export function writeEventJson(
   target.putPiece(FIREWALL)
   if (view.grammar === Grammar.none) target.putNull()
   else putFirewall(view, target)
+  if (view.family !== Grammar.none) putInnerJson(view, target)
   if (ownership !== undefined) {
     putNamed(target, TENANT, ownership === null ? null : ownership.tenant)
     target.putPiece(OWNER)

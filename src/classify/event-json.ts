@@ -3,6 +3,7 @@
  * `event-json-writer.ts` writes the same as bytes; a test holds the two together.
  */
 import { facility, fieldNumber, ipVersion, severity } from './fields.ts'
+import { type InnerValue, innerObject } from './inner-json.ts'
 import { structuredDataObject, type SdObject } from './structured-data.ts'
 import { timestampKind, timestampText, utcText } from './timestamp.ts'
 import { EventFlag, Fw, Grammar, HEADER_FORM_NAMES, type EventView } from './view.ts'
@@ -97,9 +98,17 @@ export interface EventJson {
   readonly message: string
   readonly label: string | null
   readonly firewall: FirewallJson | null
+  /** The inner fields of the stream's family, where it has one. */
+  readonly esxi?: InnerJson
+  readonly vcenter?: InnerJson
+  readonly nsx?: InnerJson
+  readonly vcd?: InnerJson
+  readonly cf?: InnerJson
   readonly tenant?: string | null
   readonly owner?: EventOwner | null
 }
+
+export type InnerJson = Readonly<Record<string, InnerValue>>
 
 /** The event that a classified view holds, with the keys in the interface's order. */
 export function eventObject(view: EventView, stream: string, context: EventContext = {}): EventJson {
@@ -125,6 +134,7 @@ export function eventObject(view: EventView, stream: string, context: EventConte
     message: view.buf.toString('utf8', view.msg_start, view.end),
     label: text(view, view.label_start, view.label_end),
     firewall: view.grammar === Grammar.none ? null : firewallObject(view),
+    ...innerObject(view),
     ...(ownership === undefined
       ? {}
       : { tenant: ownership?.tenant ?? null, owner: ownership?.owner ?? null }),

@@ -4,22 +4,31 @@
  */
 import { Buffer } from 'node:buffer'
 import { skipBlanks } from './flow.ts'
-import { equalBytes, findSdParam } from './structured-data.ts'
+import { findText } from './inner-spans.ts'
+import { equalBytes, findSdParam, hasSdElement } from './structured-data.ts'
 import type { StreamMatch, StreamPlan } from './streams.ts'
-import { Fw, Grammar, type EventView } from './view.ts'
+import { type EventView, Fw, Grammar, HEADER_FORM_NAMES } from './view.ts'
 
 export const GRAMMARS: Readonly<Record<StreamPlan['grammar'], Grammar>> = {
   none: Grammar.none,
   dfw: Grammar.dfw,
   gateway: Grammar.gateway,
   nsxv_edge: Grammar.nsxv_edge,
+  esxi: Grammar.esxi,
+  vcenter: Grammar.vcenter,
+  nsx: Grammar.nsx,
+  vcd: Grammar.vcd,
+  cf: Grammar.cf,
 }
+
+/** How much of a message `contains` looks at. */
+const CONTAINS_MAX = 512
 
 /** Where the value of a parameter was found; one scratch for all. */
 const found = new Int32Array(2)
 
 interface SdTest {
-  readonly id: Uint8Array
+  readonly ids: readonly Uint8Array[]
   readonly params: readonly { readonly name: Uint8Array; readonly values: readonly Uint8Array[] }[]
 }
 
@@ -30,12 +39,16 @@ export class Alternative {
   /** The body has to be read by this grammar; none: not asked. */
   readonly grammar: Grammar
   readonly rulesets: readonly Uint8Array[]
-  /** Asks for nothing but the body. */
+  /** Asks for nothing but the text. */
   readonly body_only: boolean
   /** Asks for more of the header than the program. */
   readonly asks_header: boolean
   readonly #msg_ids: readonly Uint8Array[]
   readonly #messages: readonly Uint8Array[]
+  readonly #proc_ids: readonly Uint8Array[]
+  readonly #contains: readonly Uint8Array[]
+  /** Numbers of header forms. */
+  readonly #forms: readonly number[]
   readonly #sd: SdTest | undefined
 
   constructor(stream: number, plan: StreamPlan, match: StreamMatch) {
@@ -45,24 +58,33 @@ export class Alternative {
     this.grammar = GRAMMARS[match.body ?? (this.rulesets.length > 0 ? plan.grammar : 'none')]
     this.#msg_ids = bytesOf(match.msg_id)
     this.#messages = bytesOf(match.message)
+    this.#proc_ids = bytesOf(match.proc_id)
+    this.#contains = bytesOf(match.contains)
+    this.#forms = (match.header ?? []).map((form) => HEADER_FORM_NAMES.indexOf(form))
     const sd = match.structured_data
     this.#sd = sd && {
-      id: Buffer.from(sd.id),
+      ids: bytesOf(sd.id),
       params: Object.entries(sd.params).map(([name, values]) => ({
         name: Buffer.from(name),
         values: bytesOf(values),
       })),
     }
-    this.asks_header = this.#msg_ids.length + this.#messages.length > 0 || this.#sd !== undefined
-    this.body_only = !this.asks_header && this.programs.length === 0
+    const asks =
+      this.#msg_ids.length + this.#messages.length + this.#proc_ids.length + this.#forms.length > 0 ||
+      this.#sd !== undefined
+    this.asks_header = asks || this.#contains.length > 0
+    this.body_only = !asks && this.programs.length === 0
   }
 
   /** All that can be asked without reading the body, except the program. */
   headerFits(view: EventView): boolean {
     if (this.#msg_ids.length > 0 && !isAny(view.buf, view.msgid_start, view.msgid_end, this.#msg_ids))
       return false
+    if (this.#forms.length > 0 && !this.#forms.includes(view.form)) return false
+    if (this.#proc_ids.length > 0 && !this.#procFits(view)) return false
     if (this.#messages.length > 0 && !this.#messageFits(view)) return false
-    return this.#sd === undefined || sdFits(view, this.#sd)
+    if (this.#sd !== undefined && !sdFits(view, this.#sd)) return false
+    return this.#contains.length === 0 || this.#containsFits(view)
   }
 
   /** The rule set of a body that its grammar has read. */
@@ -70,6 +92,18 @@ export class Alternative {
     if (this.rulesets.length === 0) return true
     const start = view.fw[Fw.ruleset]!
     return start >= 0 && beginsWithAny(view.buf, start, view.fw[Fw.ruleset + 1]!, this.rulesets)
+  }
+
+  #procFits(view: EventView): boolean {
+    return view.proc_start >= 0 && beginsWithAny(view.buf, view.proc_start, view.proc_end, this.#proc_ids)
+  }
+
+  #containsFits(view: EventView): boolean {
+    const from = view.msg_start
+    const end = view.end - from > CONTAINS_MAX ? from + CONTAINS_MAX : view.end
+    for (let i = 0; i < this.#contains.length; i += 1)
+      if (findText(view.buf, from, end, this.#contains[i]!) >= 0) return true
+    return false
   }
 
   #messageFits(view: EventView): boolean {
@@ -97,7 +131,15 @@ function beginsWithAny(buf: Buffer, start: number, end: number, texts: readonly 
 
 function sdFits(view: EventView, test: SdTest): boolean {
   if (view.sd_start < 0) return false
-  const { id, params } = test
+  const { ids, params } = test
+  for (let i = 0; i < ids.length; i += 1) {
+    const id = ids[i]!
+    if (hasSdElement(view.buf, view.sd_start, view.sd_end, id) && paramsFit(view, id, params)) return true
+  }
+  return false
+}
+
+function paramsFit(view: EventView, id: Uint8Array, params: SdTest['params']): boolean {
   for (let i = 0; i < params.length; i += 1) {
     const { name, values } = params[i]!
     if (!findSdParam(view.buf, view.sd_start, view.sd_end, id, name, found)) return false

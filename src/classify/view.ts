@@ -56,14 +56,47 @@ export const Fw = {
   ruleset: 40,
   /** DFW lines: the number or hash of the vNIC's filter. */
   filter: 42,
-  slots: 44,
+  /** DFW lines: what a rule that looks into applications notes before the label (`APP_DNS`, `host.example(id)`). */
+  application: 44,
+  /** The count of `message repeated n times: [ … ]`. */
+  repeated: 46,
+  slots: 48,
 } as const
 
-/** Which grammar filled {@link EventView.fw}. The numbers are stored nowhere. */
-export const Grammar = { none: 0, dfw: 1, gateway: 2, nsxv_edge: 3 } as const
+/**
+ * How a message is read. The first three fill {@link EventView.fw} for every event; the others fill
+ * {@link EventView.inner}, and only when somebody asks (`inner.ts`). The numbers are stored nowhere.
+ */
+export const Grammar = {
+  none: 0,
+  dfw: 1,
+  gateway: 2,
+  nsxv_edge: 3,
+  esxi: 4,
+  vcenter: 5,
+  nsx: 6,
+  vcd: 7,
+  cf: 8,
+} as const
 export type Grammar = (typeof Grammar)[keyof typeof Grammar]
 
 const EMPTY = Buffer.alloc(0)
+
+/** Fields that a family of inner fields may have. */
+export const INNER_MAX = 32
+
+/** Where one inner field stands in a message, as a stream's definition says: behind the first of `after`, before any byte of `until`. */
+export interface InnerCapture {
+  /** Slot in {@link EventView.inner}. */
+  readonly slot: number
+  readonly after: readonly Uint8Array[]
+  /** The text of `after` belongs to the value. */
+  readonly keep: boolean
+  /** 256 entries; not 0: this byte ends the value. */
+  readonly until: Uint8Array
+}
+
+const NO_CAPTURES: readonly InnerCapture[] = []
 
 /** See the module. Filled by framing/listen (`buf` … `source`), then by the classifier (the rest). */
 export class EventView {
@@ -108,4 +141,15 @@ export class EventView {
   label_start = -1
   label_end = -1
   readonly fw: Int32Array = new Int32Array(Fw.slots).fill(-1)
+
+  /** The grammar of the stream's inner fields, none when it has none: never a firewall grammar. */
+  family: Grammar = Grammar.none
+  /** Whether {@link inner} holds this event's fields: they are read when the first one is asked for. */
+  inner_read = false
+  /** Start and end of each inner field; only `inner.ts` and its readers look at it. */
+  readonly inner: Int32Array = new Int32Array(INNER_MAX * 2)
+  /** Bytes of inner fields that do not stand in `buf` as they are. */
+  inner_alt: Buffer = EMPTY
+  /** Where the stream's definition says that inner fields are. */
+  captures: readonly InnerCapture[] = NO_CAPTURES
 }

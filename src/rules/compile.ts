@@ -68,8 +68,8 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   return { plan, findings: findings.list }
 }
 
-function streamPlan({ name, grammar, match, label, label_formats, keys = [] }: StreamModel): StreamPlan {
-  return { name, grammar, match, label, label_formats, keys }
+function streamPlan({ place: _place, keys = [], ...plan }: StreamModel): StreamPlan {
+  return { ...plan, keys }
 }
 
 function knownNames(

@@ -1,11 +1,13 @@
 /** Streams and label formats: one entry each, and how the operator's take the place of the shipped ones. */
 import type { z } from 'zod'
-import type { StreamKey, StreamMatch, StreamPlan } from '../classify/streams.ts'
+import { FAMILIES } from '../classify/inner.ts'
+import { FIREWALL_GRAMMARS, type StreamKey, type StreamMatch, type StreamPlan } from '../classify/streams.ts'
 import { meant } from '../config/nearest.ts'
 import { readPiece } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
+import { ALONE_MIN } from './label-variants.ts'
 import type { LabelFormatModel, LabelPartModel, StreamModel } from './model.ts'
 import { CAPTURES, labelFormat, stream } from './schema.ts'
 
@@ -27,7 +29,7 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
     report.error([...path, 'name'], '`other` is what no stream recognises', 'choose another name')
   const label = readLabel(read, path, report)
   for (const [index, match] of read.match.entries()) {
-    if (match.ruleset === undefined || match.body !== undefined || read.grammar !== 'none') continue
+    if (match.ruleset === undefined || FIREWALL_GRAMMARS.includes(match.body ?? read.grammar)) continue
     report.error(
       [...path, 'match', index, 'ruleset'],
       'asks for a firewall grammar',
@@ -35,12 +37,14 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
       { at_key: true },
     )
   }
+  checkCaptures(read, path, report)
   if (label === 'none' && read.label_formats.length > 0) {
     const message = 'are never asked: this stream has no label'
     report.error([...path, 'label_formats'], message, 'set `label: rest` or remove them', { at_key: true })
   }
   for (const [index, { key }] of read.keys.entries()) {
-    const fitting = key === 'interface' ? read.grammar === 'gateway' : FIREWALL.includes(read.grammar)
+    const fitting =
+      key === 'interface' ? read.grammar === 'gateway' : FIREWALL_GRAMMARS.includes(read.grammar)
     if ((key !== 'interface' && key !== 'rule_id') || fitting) continue
     const needed = key === 'interface' ? '`grammar: gateway`' : 'a firewall grammar'
     report.error([...path, 'keys', index, 'key'], `\`${key}\` is a field of ${needed}`, 'remove it')
@@ -54,11 +58,29 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
     label,
     label_formats: read.label_formats,
     keys: read.keys.map(keyOf),
+    ...(read.captures === undefined ? {} : { captures: read.captures }),
   }
 }
 
-/** Grammars whose lines have rule ids. */
-const FIREWALL: readonly string[] = ['dfw', 'gateway', 'nsxv_edge']
+/** Captures name fields of the stream's grammar. */
+function checkCaptures(read: z.output<typeof stream>, path: Path, report: Report): void {
+  const known = FAMILIES.find(({ name }) => name === read.grammar)?.fields.map(({ key }) => key) ?? []
+  for (const key of Object.keys(read.captures ?? {})) {
+    if (known.includes(key)) continue
+    const hint =
+      known.length === 0
+        ? 'set `grammar` to one with inner fields: esxi, vcenter, nsx, vcd, cf'
+        : meant(key, known)
+    report.error(
+      [...path, 'captures', key],
+      `\`grammar: ${read.grammar}\` has no field ${quoted(key)}`,
+      hint,
+      {
+        at_key: true,
+      },
+    )
+  }
+}
 
 function keyOf({ key, structured_data }: z.output<typeof stream>['keys'][number]): StreamKey {
   if (structured_data === undefined) return { key }
@@ -75,8 +97,8 @@ function readLabel(read: z.output<typeof stream>, path: Path, report: Report): S
   const { label, grammar } = read
   const at = [...path, 'label']
   if (label === 'none') return label
-  if (grammar === 'none')
-    report.error(at, 'without a grammar there is no label', 'set `grammar` or `label: none`')
+  if (!FIREWALL_GRAMMARS.includes(grammar))
+    report.error(at, 'without a firewall grammar there is no label', 'set `grammar` or `label: none`')
   if (label === 'rest') return label
   if (!CAPTURES.includes(label))
     report.error(at, `unknown capture ${quoted(label)}`, meant(label, ['rest', 'none', ...CAPTURES]))
@@ -87,29 +109,33 @@ export function readLabelFormat(value: unknown, path: Path, report: Report): Lab
   const before = report.errors
   const read = readPiece(labelFormat, value, path, report)
   if (read === undefined) return undefined
-  for (const [index, part] of read.parts.entries())
-    checkPart(part, read.of, [...path, 'parts', index], report)
+  for (const [index, part] of read.parts.entries()) {
+    const inside = index > 0 && index < read.parts.length - 1
+    checkPart(part, read.of, inside, [...path, 'parts', index], report)
+  }
   if (report.errors > before) return undefined
   return {
     place: report.place(path),
     name: read.name,
     of: read.of,
-    parts: read.parts.map((part): LabelPartModel => ({ ...part, first: part.first ?? null })),
+    parts: read.parts.map(
+      (part): LabelPartModel => ({ ...part, first: part.first ?? null, last: part.last ?? null }),
+    ),
     separators: read.separators,
     case: read.case,
     cut: read.cut ?? null,
   }
 }
 
-/** Fewer characters of an id than this meet by chance too easily to identify anybody alone. */
-const ALONE_MIN = 8
-
 function checkPart(
   part: z.output<typeof labelFormat>['parts'][number],
   of: LabelFormatModel['of'],
+  inside: boolean,
   path: Path,
   report: Report,
 ): void {
+  if (part.first !== undefined && part.last !== undefined)
+    report.error([...path, 'last'], 'cannot stand with `first`', 'keep one of them')
   const isId = part.take === 'id' || part.take === 'owner_id'
   if (part.take.startsWith('owner_') && of !== 'gateway') {
     report.error(
@@ -119,12 +145,16 @@ function checkPart(
     )
   }
   if (!part.alone) return
+  const length = part.first ?? part.last ?? 36
   if (!isId)
     report.error([...path, 'alone'], 'a name identifies nobody: tenants choose names', 'set it on an id')
-  else if ((part.first ?? 36) < ALONE_MIN) {
+  else if (inside) {
+    const message = 'nobody knows where this part begins: it is neither the first nor the last'
+    report.error([...path, 'alone'], message, 'set it on the first or last part')
+  } else if (length < ALONE_MIN) {
     report.error(
-      [...path, 'first'],
-      `${part.first ?? ''} characters of an id identify nobody alone`,
+      [...path, part.first === undefined ? 'last' : 'first'],
+      `${length} characters of an id identify nobody alone`,
       `take at least ${ALONE_MIN}`,
     )
   }

@@ -1,13 +1,13 @@
 /** The schema of a rules file, in parts: what stands at the top, tenants, streams and label formats. */
 import { z } from 'zod'
-import { Fw } from '../classify/view.ts'
+import { Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
 import { count, name, say, table, text } from '../config/fields.ts'
 import { idOf } from './read-ids.ts'
 import { interfaceId, keyParts, streamKey } from './schema-keys.ts'
-import { providerForwarder, tenantForwarder } from './schema-forwarder.ts'
+import { providerForwarder, tenantForwarder, where } from './schema-forwarder.ts'
 
 /** Top-level keys of later versions, refused by name. */
-export const LATER_TOP: readonly string[] = ['templates', 'defaults', 'conditions', 'use']
+export const LATER_TOP: readonly string[] = ['templates', 'defaults', 'use']
 
 /** Keys of a tenant in later versions. */
 export const LATER_TENANT: readonly string[] = [
@@ -78,20 +78,30 @@ const oneOrMany = z
   .union([text(), z.array(text()).min(1)], { error: 'expected text or a list of texts' })
   .transform((value) => (typeof value === 'string' ? [value] : value))
 
+/** Firewall grammars, then families of inner fields. */
+const GRAMMAR_NAMES = ['dfw', 'gateway', 'nsxv_edge', 'esxi', 'vcenter', 'nsx', 'vcd', 'cf'] as const
+
 const streamMatch = table({
   program: oneOrMany.optional().describe('APP-NAME, or the tag without [pid]: any of these.'),
   msg_id: oneOrMany.optional().describe('MSGID: any of these.'),
+  proc_id: oneOrMany.optional().describe('PROCID, or the tag’s brackets, begins with any of these.'),
+  header: z.array(z.enum(HEADER_FORM_NAMES)).min(1).optional().describe('The header has any of these forms.'),
   structured_data: table({
-    id: text().describe('SD-ID.'),
+    id: oneOrMany.describe('SD-ID: an element with any of these.'),
     params: z.record(text(), oneOrMany).prefault({}).describe('Parameters and the values they may have.'),
   })
     .optional()
     .describe('A structured-data element with these parameters.'),
   message: oneOrMany.optional().describe('The message begins with any of these.'),
-  body: z
-    .enum(['dfw', 'gateway', 'nsxv_edge'])
+  contains: oneOrMany
     .optional()
-    .describe('The message is wholly read by this grammar.'),
+    .describe(
+      'The first 512 bytes of the message hold any of these; in no other way recognised events only.',
+    ),
+  body: z
+    .enum(GRAMMAR_NAMES)
+    .optional()
+    .describe('The message is wholly read by this firewall grammar, or begins as the family’s do.'),
   ruleset: oneOrMany
     .optional()
     .describe('The word before a firewall line’s rule id begins with any of these.'),
@@ -102,10 +112,20 @@ const streamName = text(64).regex(
   say('is not a name', 'use letters, digits, `.`, `_` and `-`'),
 )
 
+const capture = table({
+  after: oneOrMany.describe('Texts behind which the value stands; the first that is there.'),
+  keep: z.boolean().prefault(false).describe('The text of `after` belongs to the value.'),
+  until: z
+    .string()
+    .regex(/^[\x00-\x7f]{1,32}$/, say('is not a set of characters', 'name 1 to 32 ASCII characters'))
+    .prefault(' ')
+    .describe('Characters of which any ends the value.'),
+})
+
 export const stream = table({
   name: streamName.describe('As it stands in events: `stream`.'),
   grammar: z
-    .enum(['none', 'dfw', 'gateway', 'nsxv_edge'])
+    .enum(['none', ...GRAMMAR_NAMES])
     .prefault('none')
     .describe('Parser of the message; none: recognition only.'),
   match: z.array(streamMatch).min(1).max(64).describe('Ways to recognise it: any of these.'),
@@ -122,11 +142,26 @@ export const stream = table({
     .max(16)
     .prefault([])
     .describe('Keys other than labels that name the tenant, and where they stand.'),
+  captures: z
+    .record(text(64), capture)
+    .optional()
+    .describe('Where inner fields of the grammar stand that it does not find by itself.'),
 })
 
 const labelPart = table({
   take: z.enum(['name', 'id', 'owner_id', 'owner_name']).describe('What of the object.'),
   first: count(1, 256).optional().describe('So many characters from its start; left out: all.'),
+  last: count(1, 256).optional().describe('So many characters from its end instead.'),
+  blanks: z
+    .array(z.enum(['keep', 'remove', '_', '-']))
+    .min(1)
+    .prefault(['keep'])
+    .describe('Blanks inside names: as they are, without, or each of them as this character.'),
+  non_ascii: z
+    .array(z.enum(['keep', 'remove', '?', '_']))
+    .min(1)
+    .prefault(['keep'])
+    .describe('Other characters than ASCII in names: as they are, without, or each as this character.'),
   hyphens: z
     .array(z.enum(['keep', 'remove']))
     .min(1)
@@ -161,6 +196,10 @@ export const rulesFile = table({
   })
     .optional()
     .describe('The cloud pipeline.'),
+  conditions: z
+    .record(text(64), where)
+    .optional()
+    .describe('Conditions by name, for `use` in any `where`.'),
   streams: z.array(stream).optional().describe('How streams are recognised.'),
   label_formats: z.array(labelFormat).optional().describe('How labels are composed.'),
 })

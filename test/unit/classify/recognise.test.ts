@@ -67,7 +67,7 @@ test('msg_id and structured data are compared whole, in the element and paramete
     other,
     stream('m', [{ msg_id: ['FIREWALL'] }]),
     stream('s', [
-      { structured_data: { id: 'nsx@6876', params: { comp: ['nsx-edge', 'edge'], level: ['INFO'] } } },
+      { structured_data: { id: ['nsx@6876'], params: { comp: ['nsx-edge', 'edge'], level: ['INFO'] } } },
     ]),
   ]
   const named = (msgid: string, sd: string): string =>

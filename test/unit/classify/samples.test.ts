@@ -47,7 +47,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
 const STREAMS: Readonly<Record<string, string>> = {
   'esxi.log': 'esxi',
   'esxi-nopri.log': 'esxi',
-  'nsxt-esx-agent.log': 'esxi',
+  'nsxt-esx-agent.log': 'nsxt.agent',
   'nsxt-manager.log': 'nsxt.manager',
   'vcenter.log': 'vcenter',
 }
