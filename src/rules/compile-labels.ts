@@ -6,6 +6,7 @@ import type { Finding, Place } from '../config/findings.ts'
 import { type ConfusableKey, findConfusables, type KeyKind } from './compile-confusable.ts'
 import { buildLabelTable, type LabelKey } from './label-table.ts'
 import {
+  cutEveryWay,
   fromByteString,
   LABEL_BYTES_MAX,
   type LabelVariant,
@@ -75,8 +76,9 @@ export function compileLabels(
 ): CompiledLabels {
   const findings: Finding[] = []
   const keys = new Keys()
-  addLiterals(model, keys, owners, findings)
   const used = new Set(streams.flatMap((stream) => (stream.label === 'none' ? [] : stream.label_formats)))
+  const cuts = model.label_formats.flatMap(({ name, cut }) => (cut !== null && used.has(name) ? [cut] : []))
+  addLiterals(model, [...new Set(cuts)], keys, owners, findings)
   for (const format of model.label_formats) {
     if (!used.has(format.name)) continue
     addFormat(model, format, keys, owners, findings)
@@ -89,8 +91,17 @@ export function compileLabels(
   return { labels: buildLabelTable(all, probes), reachable, findings }
 }
 
-/** Literals are what somebody typed: they count in every stream that carries labels, before composed ones, in their own case. */
-function addLiterals(model: RulesModel, keys: Keys, owners: Owners, findings: Finding[]): void {
+/**
+ * Literals are what somebody typed: they count in every stream that carries labels, before composed ones, in their own
+ * case. What cuts composed labels cuts these too, so that both the whole and what is left of it are known.
+ */
+function addLiterals(
+  model: RulesModel,
+  cuts: readonly number[],
+  keys: Keys,
+  owners: Owners,
+  findings: Finding[],
+): void {
   for (const [tenant, { labels }] of model.tenants.entries()) {
     for (const { place, text } of labels) {
       const bytes = trimBlanks(toByteString(text))
@@ -102,8 +113,13 @@ function addLiterals(model: RulesModel, keys: Keys, owners: Owners, findings: Fi
         continue
       }
       const owner = owners.index({ ...NOBODY, tenant, by: 'literal', reason: 'literal' })
-      const key = { bytes, owner, tenant, place, object: `label ${JSON.stringify(text)}` }
-      keys.add(keys.kind('literal', 'whole', 0, true), key, bytes.length, owners)
+      const object = `label ${JSON.stringify(text)}`
+      const kind = keys.kind('literal', 'whole', 0, true)
+      const left = cuts.flatMap((cut) => [...cutEveryWay(bytes, cut)].map(trimBlanks))
+      for (const variant of new Set([bytes, ...left])) {
+        if (variant !== '')
+          keys.add(kind, { bytes: variant, owner, tenant, place, object }, variant.length, owners)
+      }
     }
   }
 }

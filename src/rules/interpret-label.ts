@@ -36,7 +36,8 @@ const spelledOut = new WeakMap<RulesModel, readonly Spelled[]>()
 export function labelTenants(model: RulesModel, stream: StreamModel, label: string): LabelTenants {
   const found = { literal: new Set<string>(), whole: new Set<string>(), lone: new Set<string>() }
   for (const { name, labels } of model.tenants) {
-    if (labels.some(({ text }) => trim(bytesOf(text)) === label)) found.literal.add(name)
+    const known = labels.flatMap(({ text }) => literalForms(model, trim(bytesOf(text))))
+    if (known.includes(label)) found.literal.add(name)
   }
   const spelled = spelledOut.get(model) ?? spellOut(model)
   spelledOut.set(model, spelled)
@@ -49,6 +50,14 @@ export function labelTenants(model: RulesModel, stream: StreamModel, label: stri
     if (lones.some(fits)) found.lone.add(tenant)
   }
   return found
+}
+
+/** As it was typed, and as it is when something cuts labels where a format in use says so. */
+function literalForms({ streams, label_formats }: RulesModel, text: string): string[] {
+  const used = label_formats.filter(({ name }) =>
+    streams.some((stream) => stream.label !== 'none' && stream.label_formats.includes(name)),
+  )
+  return [text, ...used.flatMap(({ cut }) => (cut === null ? [] : cuts(text, cut).map(trim)))]
 }
 
 function spellOut(model: RulesModel): Spelled[] {
@@ -124,15 +133,37 @@ function loneParts(format: LabelFormatModel, names: Names): Lone[] {
     const beside = format.parts
       .filter((other) => other !== part)
       .reduce((sum, other) => sum + longest(other), glue)
-    return spellings(part, format, names).map(
-      (text): Lone => ({ text: fold(format, text), place, most: text.length + beside }),
-    )
+    return spellings(part, format, names).flatMap((text): Lone[] => {
+      const whole: Lone = { text: fold(format, text), place, most: text.length + beside }
+      const pieces = place === 'suffix' ? cutLengths(format).filter((left) => left < text.length) : []
+      return [
+        whole,
+        ...pieces.map(
+          (left): Lone => ({ text: fold(format, text.slice(0, left)), place, most: left + beside }),
+        ),
+      ]
+    })
   })
 }
 
-function longest({ take, first }: LabelPartModel): number {
-  if (take === 'id' || take === 'owner_id') return Math.min(36, first ?? 36)
-  return first === null ? 1024 : first * 4
+/** Characters of the last part that a cut label has, where the other parts are as long as they can be. */
+function cutLengths({ cut, parts, separators }: LabelFormatModel): number[] {
+  let beside = 0
+  for (const part of parts.slice(0, -1)) {
+    const size = part.first ?? part.last ?? (part.take.endsWith('id') ? 36 : null)
+    if (size === null) return []
+    beside += size
+  }
+  if (cut === null) return []
+  return separators
+    .map((separator) => cut - beside - Array.from(separator).length * (parts.length - 1))
+    .filter((left) => left >= 8)
+}
+
+function longest({ take, first, last }: LabelPartModel): number {
+  const size = first ?? last
+  if (take === 'id' || take === 'owner_id') return Math.min(36, size ?? 36)
+  return size === null ? 1024 : size * 4
 }
 
 /** Everything that the part can look like; nothing when the object has no such name. */
@@ -144,14 +175,38 @@ function spellings(part: LabelPartModel, format: LabelFormatModel, names: Names)
   if (isName) {
     const trimmed = trim(text)
     texts = [text, trimmed, trimmed.replaceAll(/[ \t]+/g, ' ')]
+      .flatMap((name) => part.blanks.flatMap((how) => withoutBlanks(name, how)))
+      .flatMap((name) => part.non_ascii.map((how) => asAscii(name, how)))
     if (format.case === 'any') texts = texts.flatMap((name) => [name, name.toLowerCase(), name.toUpperCase()])
   } else {
     texts = part.hyphens.map((hyphens) => (hyphens === 'remove' ? text.replaceAll('-', '') : text))
   }
-  const { first } = part
-  const spelled = texts.map(bytesOf).flatMap((bytes) => (first === null ? [bytes] : cuts(bytes, first)))
+  const { first, last } = part
+  const spelled = texts.map(bytesOf).flatMap((bytes) => {
+    if (first !== null) return cuts(bytes, first)
+    return last === null ? [bytes] : ends(bytes, last)
+  })
   const all = isName ? spelled.flatMap((bytes) => [bytes, trim(bytes)]) : spelled
   return [...new Set(all)].filter((bytes) => bytes !== '')
+}
+
+function withoutBlanks(name: string, how: LabelPartModel['blanks'][number]): string[] {
+  if (how === 'keep') return [name]
+  const words = trim(name).split(/[ \t]/)
+  const glue = how === 'remove' ? '' : how
+  return [words.join(glue), words.filter((word) => word !== '').join(glue)]
+}
+
+function asAscii(name: string, how: LabelPartModel['non_ascii'][number]): string {
+  if (how === 'keep') return name
+  return Array.from(name, (char) => (char > '\x7f' ? (how === 'remove' ? '' : how) : char)).join('')
+}
+
+/** The last `count` characters, UTF-16 units, or bytes. */
+function ends(bytes: string, count: number): string[] {
+  const text = Buffer.from(bytes, 'latin1').toString('utf8')
+  const points = Array.from(text)
+  return [bytesOf(points.slice(-count).join('')), bytesOf(text.slice(-count)), bytes.slice(-count)]
 }
 
 /** Cut after `count` characters, UTF-16 units, or bytes. */

@@ -3,6 +3,7 @@
  * it. Tests hold the compiled rules against it: what one delivers the other must, to the same tenants.
  */
 import { interpretCondition, type PlainFields } from './interpret-condition.ts'
+import { keyTenants, type PlainKeys } from './interpret-keys.ts'
 import { labelTenants } from './interpret-label.ts'
 import type { RulesModel } from './model.ts'
 
@@ -16,12 +17,15 @@ export interface PlainEvent {
   readonly trusted: boolean
   /** Its tail was cut, and with it perhaps the label. */
   readonly cut: boolean
+  /** Left out: it has no keys. */
+  readonly keys?: PlainKeys
   /** What conditions read, without `stream`, `tenant` and `owner`. */
   readonly fields: PlainFields
 }
 
 export interface PlainVerdict {
   readonly tenant: string | null
+  /** `key` for each kind of key. */
   readonly reason: string
   /** `tenant/forwarder`, sorted. */
   readonly forwarders: readonly string[]
@@ -56,6 +60,17 @@ function nobody(reason: string): Owner {
 
 function whose(model: RulesModel, event: PlainEvent): Owner {
   if (!event.trusted) return nobody('untrusted_source')
+  const by_label = labelOwner(model, event)
+  const named = event.keys === undefined ? new Set<string>() : keyTenants(model, event.stream, event.keys)
+  const [one, ...more] = named
+  if (one === undefined || by_label.reason === 'ambiguous_label') return by_label
+  if (!event.complete_header) return nobody('untrusted_source')
+  if (more.length > 0) return nobody('ambiguous_label')
+  if (by_label.tenant === null) return { tenant: one, reason: 'key' }
+  return by_label.tenant === one ? by_label : nobody('ambiguous_label')
+}
+
+function labelOwner(model: RulesModel, event: PlainEvent): Owner {
   const stream = model.streams.find(({ name }) => name === event.stream)
   if (stream === undefined || stream.label === 'none') return nobody('no_label')
   if (event.label === null || event.label.length === 0) return nobody('no_label')

@@ -31,6 +31,9 @@ export interface LabelVariant {
   readonly max: number
 }
 
+/** Fewer characters of an id than this meet by chance too easily to identify anybody alone. */
+export const ALONE_MIN = 8
+
 /** Longer labels are never looked up, and a literal may not be longer. */
 export const LABEL_BYTES_MAX = 1024
 
@@ -79,9 +82,31 @@ export function cutEveryWay(bytes: string, count: number): Set<string> {
   return cuts.add(toByteString(head))
 }
 
-function nameReadings(name: string, format: LabelFormatModel): Set<string> {
+/** The last `count` characters in every sense of the word. */
+function endEveryWay(bytes: string, count: number): Set<string> {
+  const text = readByteString(bytes)
+  const units = text.slice(-count)
+  // A half of a surrogate pair becomes U+FFFD.
+  return new Set([
+    toByteString(Array.from(text).slice(-count).join('')),
+    toByteString(units),
+    bytes.slice(-count),
+  ])
+}
+
+function nameReadings(name: string, part: LabelPartModel, format: LabelFormatModel): Set<string> {
   const trimmed = trimBlanks(name)
-  const bases = [name, trimmed, trimmed.replaceAll(/[ \t]+/g, ' ')]
+  const folded = trimmed.replaceAll(/[ \t]+/g, ' ')
+  const blanks = part.blanks.flatMap((blank) => {
+    if (blank === 'keep') return [name, trimmed, folded]
+    const glue = blank === 'remove' ? '' : blank
+    return [trimmed.replaceAll(/[ \t]/g, glue), folded.replaceAll(' ', glue)]
+  })
+  const bases = blanks.flatMap((base) =>
+    part.non_ascii.map((other) =>
+      other === 'keep' ? base : base.replaceAll(/[^\x00-\x7f]/gu, other === 'remove' ? '' : other),
+    ),
+  )
   // ASCII letters are folded at look-up, so only other letters need their cases listed.
   const cases = format.case === 'any' && /[^\x00-\x7f]/.test(name)
   return new Set(cases ? bases.flatMap((base) => [base, base.toLowerCase(), base.toUpperCase()]) : bases)
@@ -101,9 +126,9 @@ export function partReadings(
   const readings = new Set<string>()
   if (value === null || value === '') return readings
   const isName = part.take === 'name' || part.take === 'owner_name'
-  for (const text of isName ? nameReadings(value, format) : idReadings(value, part)) {
+  for (const text of isName ? nameReadings(value, part, format) : idReadings(value, part)) {
     const bytes = toByteString(text)
-    for (const cut of part.first === null ? [bytes] : cutEveryWay(bytes, part.first)) {
+    for (const cut of taken(bytes, part)) {
       readings.add(cut)
       if (isName) readings.add(trimBlanks(cut))
     }
@@ -112,10 +137,34 @@ export function partReadings(
   return readings
 }
 
+/** What `first` and `last` take of a text. */
+function taken(bytes: string, { first, last }: LabelPartModel): Iterable<string> {
+  if (first !== null) return cutEveryWay(bytes, first)
+  return last === null ? [bytes] : endEveryWay(bytes, last)
+}
+
 /** The most bytes that a part can have whatever its object is called: 4 a character; unbounded when it is not cut. */
 function partBytesMax(part: LabelPartModel): number {
-  if (part.take === 'id' || part.take === 'owner_id') return Math.min(part.first ?? 36, 36)
-  return part.first === null ? Number.MAX_SAFE_INTEGER : part.first * 4
+  const count = part.first ?? part.last
+  if (part.take === 'id' || part.take === 'owner_id') return Math.min(count ?? 36, 36)
+  return count === null ? Number.MAX_SAFE_INTEGER : count * 4
+}
+
+/**
+ * How many characters are left of the last part where a label is cut inside it, one number a length of separators: the
+ * other parts are taken to be as long as they may be.
+ */
+function leftByCut(format: LabelFormatModel): number[] {
+  const last = format.parts.length - 1
+  const counts = format.parts.slice(0, last).map(({ take, first, last: end }) => {
+    const most = take === 'id' || take === 'owner_id' ? 36 : null
+    return first ?? end ?? most
+  })
+  if (format.cut === null || counts.includes(null)) return []
+  const beside = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+  const room = format.cut - beside
+  const lengths = new Set(format.separators.map((separator) => Array.from(separator).length))
+  return [...lengths].map((length) => room - length * last).filter((left) => left >= ALONE_MIN)
 }
 
 function tellsOf(part: LabelPartModel): LabelVariant['tells'] {
@@ -135,7 +184,14 @@ function loneVariants(
     const beside = others.reduce((sum, bytes) => sum + bytes, separatorBytes * last)
     for (const bytes of readings[place] ?? []) {
       const max = Math.min(bytes.length + beside, LABEL_BYTES_MAX)
-      variants.push({ part: place === 0 ? 'prefix' : 'suffix', bytes, tells: tellsOf(part), max })
+      const tells = tellsOf(part)
+      if (place === 0) variants.push({ part: 'prefix', bytes, tells, max })
+      else {
+        variants.push({ part: 'suffix', bytes, tells, max })
+        for (const left of leftByCut(format))
+          if (left < bytes.length)
+            variants.push({ part: 'suffix', bytes: bytes.slice(0, left), tells, max: left + beside })
+      }
     }
   }
   return variants

@@ -95,3 +95,9 @@ export interface LabelPartModel {
   /** This part identifies by itself at its place in the label. */
   readonly alone: boolean
 }
+  /** Characters taken from the end instead; null: not. Never with `first`. */
+  readonly last: number | null
+  /** Names: what becomes of blanks inside them; a text takes the place of each. */
+  readonly blanks: readonly ('keep' | 'remove' | '_' | '-')[]
+  /** Names: what becomes of characters that are not ASCII. */
+  readonly non_ascii: readonly ('keep' | 'remove' | '?' | '_')[]

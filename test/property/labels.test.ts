@@ -5,8 +5,9 @@ import { labelTenants } from '../../src/rules/interpret-label.ts'
 import { LABEL_AMBIGUOUS, LabelTable } from '../../src/rules/label-table.ts'
 import type { RulesModel } from '../../src/rules/model.ts'
 import { label, labelsOf, rules } from '../support/rules-arbitrary.ts'
-import { model, tenant } from '../support/model.ts'
+import { model, stream, tenant } from '../support/model.ts'
 
+const bare = stream('s', { label_formats: [] })
 const LIMITS = { forwarders_per_tenant: 10 }
 
 /** What the table must answer by the rules as they read; null: nobody. */
@@ -92,7 +93,11 @@ test('literals of any bytes and lengths are found, and nothing near them', () =>
   )
   fc.assert(
     fc.property(texts, label, (labels, other) => {
-      const { plan } = compileRules(model([tenant('t', { labels })]), 1, LIMITS)
+      const { plan } = compileRules(
+        model([tenant('t', { labels })], { label_formats: [], streams: [bare] }),
+        1,
+        LIMITS,
+      )
       if (plan === undefined) throw new Error('refused')
       const table = new LabelTable(plan.labels)
       const find = (bytes: Buffer) => table.find(1, bytes, 0, bytes.length)

@@ -100,7 +100,16 @@ export function tenant(
 }
 
 export function part(take: LabelPartModel['take'], changes: Partial<LabelPartModel> = {}): LabelPartModel {
-  return { take, first: null, hyphens: ['keep'], alone: false, ...changes }
+  return {
+    take,
+    first: null,
+    last: null,
+    blanks: ['keep'],
+    non_ascii: ['keep'],
+    hyphens: ['keep'],
+    alone: false,
+    ...changes,
+  }
 }
 
 export function format(
@@ -173,6 +182,7 @@ export function model(tenants: readonly TenantModel[], changes: Partial<RulesMod
     provider: [],
     streams: Object.values(streams),
     label_formats: Object.values(formats),
+    conditions: [],
     ...changes,
   }
 }

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { EventFlag, type EventView } from '../../src/classify/view.ts'
 import type { PlainEvent } from '../../src/rules/interpret.ts'
 import type { PlainFields } from '../../src/rules/interpret-condition.ts'
-import type { RulesModel, TenantModel } from '../../src/rules/model.ts'
+import type { LabelFormatModel, LabelPartModel, RulesModel, TenantModel } from '../../src/rules/model.ts'
 import type { Condition, ConditionField } from '../../src/rules/plan.ts'
-import { forwarder, formats, gateway, idName, model, streams, tenant, uuid } from './model.ts'
+import { forwarder, formats, gateway, idName, model, part, streams, tenant, uuid } from './model.ts'
 import { makeView } from './view.ts'
 
 /** Some share their first 10, 27 or no characters. */
@@ -151,8 +151,39 @@ function known(own: Condition | null): Condition | null {
   return there.length > 0 ? { ...own, values: there } : { ...own, field: 'hostname' }
 }
 
+/** Forms other than the shipped ones: what operators may write when they see what Cloud Director composes. */
+const hyphens = fc.constantFrom<LabelPartModel['hyphens']>(['keep'], ['remove'], ['keep', 'remove'])
+const nameParts = fc
+  .record({
+    end: fc.boolean(),
+    count: fc.constantFrom(2, 5, 99),
+    blanks: fc.constantFrom<LabelPartModel['blanks']>(['keep'], ['remove'], ['_', 'keep'], ['-']),
+    non_ascii: fc.constantFrom<LabelPartModel['non_ascii']>(['keep'], ['remove', '?'], ['_']),
+  })
+  .map(({ end, count, ...rest }) => part('name', { ...rest, ...(end ? { last: count } : { first: count }) }))
+const idParts = fc
+  .record({ end: fc.boolean(), count: fc.constantFrom(10, 27, 36), hyphens })
+  .map(({ end, count, ...rest }) =>
+    part('id', { ...rest, alone: true, ...(end ? { last: count } : { first: count }) }),
+  )
+const otherForm = fc
+  .record({
+    name: nameParts,
+    id: idParts,
+    id_first: fc.boolean(),
+    separators: fc.constantFrom([''], ['', '-'], ['_', ' '], ['--']),
+    cut: fc.constantFrom(null, 20, 32),
+  })
+  .map(({ name: called, id, id_first, ...rest }): Partial<LabelFormatModel> => {
+    return { ...rest, parts: id_first ? [id, called] : [called, id] }
+  })
+
 export const rules: fc.Arbitrary<RulesModel> = fc
   .record({
+    changed: fc.oneof(
+      { weight: 2, arbitrary: fc.constant<Record<string, Partial<LabelFormatModel>>>({}) },
+      otherForm.map((form): Record<string, Partial<LabelFormatModel>> => ({ 'vcd.dfw': form })),
+    ),
     tenants: fc.array(tenantParts, { minLength: 1, maxLength: 4 }),
     provider: fc.array(
       fc.tuple(fc.constantFrom('all' as const, 'owned' as const, 'orphans' as const), where),
@@ -160,10 +191,14 @@ export const rules: fc.Arbitrary<RulesModel> = fc
     ),
     exact: fc.boolean(),
   })
-  .map(({ tenants, provider, exact }) =>
+  .map(({ changed, tenants, provider, exact }) =>
     model(tenants.map(toTenant), {
       provider: provider.map(([scope, own], number) => forwarder(`p${number}`, { scope, where: known(own) })),
-      label_formats: Object.values(formats).map((format) => (exact ? { ...format, case: 'keep' } : format)),
+      label_formats: Object.values(formats).map((format) => ({
+        ...format,
+        ...(exact ? { case: 'keep' } : {}),
+        ...changed[format.name],
+      })),
     }),
   )
 
@@ -211,6 +246,9 @@ export function labelsOf(own: RulesModel): fc.Arbitrary<Buffer> {
         .slice(0, 5)
         .join('')}_${id.replaceAll('-', '').slice(0, 27)}`.slice(0, 32),
       `new${id.slice(0, 27)}`,
+      `newer_${id.slice(0, 26)}`,
+      `${id.slice(-27)}_${(called ?? '').slice(-5)}`,
+      `${(called ?? '').replaceAll(' ', '_').slice(0, 5)}-${id.slice(-27)}`.slice(0, 32),
     ])
     const gateways = entry.gateways.flatMap(({ id, name: called }) =>
       parents.map((parent) => `${parent.id.slice(0, 10)}${(called ?? '').slice(0, 5)}${id.slice(0, 5)}`),

@@ -48,6 +48,7 @@ describe('a distributed firewall label is found', () => {
     ['with the name trimmed', `acme${id}`],
     ['after a rename', `other${id}`],
     ['after a rename to a shorter name', `o-${id}`],
+    ['after a rename, with a separator, cut at 32', `other-${id}`.slice(0, 32)],
     ['by the id alone', id],
   ])('%s', (_, label) => {
     expect(ask(label)).toMatchObject({
@@ -113,6 +114,58 @@ test('a literal label is found in every stream that carries labels, in its own c
   }
   expect(ask('ACME-LEGACY', 'esxi')).toBeUndefined()
   expect(ask('acme-legacy')).toBeUndefined()
+})
+
+test('a literal label longer than the cut is found as NSX cuts it, and what two would share is an error', () => {
+  const long = 'ACME-PRODUCTION-ALLOW-OUTBOUND-WEB-7'
+  const ask = asker(plan(model([tenant('acme', { labels: [long] })])))
+  expect(ask(long)).toMatchObject({ tenant: 0, reason: 'literal' })
+  expect(ask(long.slice(0, 32))).toMatchObject({ tenant: 0, reason: 'literal' })
+  for (const near of [long.slice(0, 31), long.slice(0, 33), `${long}8`]) expect(ask(near)).toBeUndefined()
+  const other = tenant('globex', { labels: [`${long.slice(0, 32)}OTHER`] })
+  const { findings } = compileRules(model([tenant('acme', { labels: [long] }), other]), 1, {
+    forwarders_per_tenant: 10,
+  })
+  expect(findings.map(({ message }) => message).join()).toContain(`both have "${long.slice(0, 32).toLowerCase()}"`)
+})
+
+describe('a format of the operator’s own', () => {
+  const subject = { name: 'Büro  Nord 1', id: GROUP, owner_id: null, owner_name: null }
+  const wholes = (parts: Parameters<typeof format>[2]): string[] => {
+    const variants = labelVariants(format('f', 'data_center_group', { case: 'keep', ...parts }), subject)
+    if (typeof variants === 'number') throw new Error(`${variants} variants`)
+    return variants
+      .filter(({ part: kind }) => kind === 'whole')
+      .map(({ bytes }) => Buffer.from(bytes, 'latin1').toString())
+  }
+  test.each([
+    ['the last characters', part('name', { last: 4 }), ['rd 1']],
+    ['the last of an id', part('id', { last: 5, hyphens: ['keep', 'remove'] }), ['677aa']],
+    ['blanks removed', part('name', { blanks: ['remove'] }), ['BüroNord1']],
+    ['blanks as underscores', part('name', { blanks: ['_'] }), ['Büro__Nord_1', 'Büro_Nord_1']],
+    [
+      'blanks removed, then the first',
+      part('name', { blanks: ['remove'], first: 5, non_ascii: ['remove'] }),
+      ['BroNo'],
+    ],
+    [
+      'one question mark a character',
+      part('name', { blanks: ['-'], non_ascii: ['?'], first: 6 }),
+      ['B?ro--', 'B?ro-N'],
+    ],
+  ])('%s', (_, one, expected) => {
+    expect(wholes({ parts: [one] })).toEqual(expected)
+  })
+  test('a lone part at the end that a cut shortens is known by what is left of it, of eight characters at least', () => {
+    const parts = [part('name', { first: 5 }), part('id', { first: 27, alone: true })]
+    const suffixes = (cut: number, separators: string[]): number[] => {
+      const variants = labelVariants(format('f', 'data_center_group', { parts, cut, separators }), subject)
+      if (typeof variants === 'number') throw new Error(`${variants} variants`)
+      return variants.filter(({ part: kind }) => kind === 'suffix').map(({ bytes }) => bytes.length)
+    }
+    expect(suffixes(32, ['', '-', '_', '--'])).toEqual([27, 26, 25])
+    expect(suffixes(14, ['', '-', '--'])).toEqual([27, 9, 8])
+  })
 })
 
 const idOf = (index: number) => uuid(index + 1).slice(0, 27)
