@@ -91,13 +91,13 @@ export interface LabelPartModel {
   readonly take: 'name' | 'id' | 'owner_id' | 'owner_name'
   /** Characters taken from the start, after hyphens were removed if they are; null: all. */
   readonly first: number | null
-  readonly hyphens: readonly ('keep' | 'remove')[]
-  /** This part identifies by itself at its place in the label. */
-  readonly alone: boolean
-}
   /** Characters taken from the end instead; null: not. Never with `first`. */
   readonly last: number | null
   /** Names: what becomes of blanks inside them; a text takes the place of each. */
   readonly blanks: readonly ('keep' | 'remove' | '_' | '-')[]
   /** Names: what becomes of characters that are not ASCII. */
   readonly non_ascii: readonly ('keep' | 'remove' | '?' | '_')[]
+  readonly hyphens: readonly ('keep' | 'remove')[]
+  /** This part identifies by itself at its place in the label. */
+  readonly alone: boolean
+}

@@ -126,7 +126,9 @@ test('a literal label longer than the cut is found as NSX cuts it, and what two 
   const { findings } = compileRules(model([tenant('acme', { labels: [long] }), other]), 1, {
     forwarders_per_tenant: 10,
   })
-  expect(findings.map(({ message }) => message).join()).toContain(`both have "${long.slice(0, 32).toLowerCase()}"`)
+  expect(findings.map(({ message }) => message).join()).toContain(
+    `both have "${long.slice(0, 32).toLowerCase()}"`,
+  )
 })
 
 describe('a format of the operator’s own', () => {
