@@ -5,7 +5,6 @@ import {
   count,
   duration,
   durationOrOff,
-  emptyUntilLater,
   fingerprint,
   name,
   network,
@@ -21,8 +20,8 @@ import { quoted, sizeText } from './quantities.ts'
 import { FILE_MAX_DEFAULT } from './yaml.ts'
 
 /** Transports that a later version listens on. */
-export const LATER_TRANSPORTS: readonly string[] = ['relp', 'relp-tls', 'cfapi', 'cfapi-tls']
-export const TRANSPORTS: readonly string[] = ['udp', 'tcp', 'tls']
+export const LATER_TRANSPORTS: readonly string[] = ['cfapi', 'cfapi-tls']
+export const TRANSPORTS: readonly string[] = ['udp', 'tcp', 'tls', 'relp', 'relp-tls']
 
 /** A frame larger than this is no syslog message; it also bounds what one connection can make us hold. */
 const FRAME_MAX = 16 * 2 ** 20
@@ -48,11 +47,7 @@ const common = {
     .describe('Events a second taken from one peer; more are refused. Left out: no limit.'),
 }
 
-const stream = {
-  framing: z
-    .enum(['auto', 'octet-counting', 'newline'])
-    .prefault('auto')
-    .describe('How frames are told apart; auto decides for every frame.'),
+const session = {
   frame_max: size({ min: 480, max: FRAME_MAX })
     .prefault('64KiB')
     .describe('Longest frame; the rest of a longer one is skipped and the event marked truncated.'),
@@ -66,9 +61,18 @@ const stream = {
   frame_timeout: duration({ min: 100, max: 3_600_000 })
     .prefault('30s')
     .describe('How long a frame may stay unfinished.'),
-  proxy_from: emptyUntilLater()
-    .optional()
-    .describe('Balancers whose PROXY header is believed; a later version.'),
+  proxy_from: z
+    .array(network())
+    .prefault([])
+    .describe('Balancers: their PROXY header (version 1 or 2) is required and believed, nobody else’s.'),
+}
+
+const stream = {
+  framing: z
+    .enum(['auto', 'octet-counting', 'newline'])
+    .prefault('auto')
+    .describe('How frames are told apart; auto decides for every frame.'),
+  ...session,
 }
 
 const listenerTls = table({
@@ -100,7 +104,8 @@ const listenerTls = table({
 })
 
 const streamsOnly = 'it is for transport tcp and tls: UDP has one event a datagram'
-const tlsOnly = 'it is for transport tls'
+const tlsOnly = 'it is for transport tls and relp-tls'
+const framingElsewhere = 'it is for transport tcp and tls: RELP has its own frames'
 
 export const udpListener = table(
   {
@@ -133,7 +138,22 @@ export const tlsListener = table(
   { elsewhere },
 )
 
-export const listener = z.discriminatedUnion('transport', [udpListener, tcpListener, tlsListener])
+export const relpListener = table(
+  { ...common, transport: z.literal('relp'), ...session },
+  { elsewhere: { ...elsewhere, tls: tlsOnly, framing: framingElsewhere } },
+)
+export const relpTlsListener = table(
+  { ...common, transport: z.literal('relp-tls'), ...session, tls: listenerTls },
+  { elsewhere: { ...elsewhere, framing: framingElsewhere } },
+)
+
+export const listener = z.discriminatedUnion('transport', [
+  udpListener,
+  tcpListener,
+  tlsListener,
+  relpListener,
+  relpTlsListener,
+])
 
 const zone = z.string().transform((value, ctx) => {
   if (isZone(value)) return value

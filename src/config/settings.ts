@@ -11,6 +11,8 @@ import { quoted } from './quantities.ts'
 import { Report } from './report.ts'
 import { resolveReferences } from './secrets.ts'
 import {
+  relpListener,
+  relpTlsListener,
   sections,
   settingsFile,
   source,
@@ -143,7 +145,10 @@ function readListener(value: unknown, path: Path, report: Report): ListenerSetti
   }
   if (transport === 'udp') return udp(readPiece(udpListener, value, path, report))
   if (transport === 'tcp') return stream(readPiece(tcpListener, value, path, report))
-  if (transport === 'tls') return tls(readPiece(tlsListener, value, path, report), dirname(report.yaml.file))
+  if (transport === 'relp') return stream(readPiece(relpListener, value, path, report))
+  const folder = dirname(report.yaml.file)
+  if (transport === 'tls') return tls(readPiece(tlsListener, value, path, report), folder)
+  if (transport === 'relp-tls') return tls(readPiece(relpTlsListener, value, path, report), folder)
   const at = [...path, 'transport']
   if (typeof transport !== 'string') {
     report.error(
@@ -165,15 +170,20 @@ function udp(read: z.output<typeof udpListener> | undefined): ListenerSettings |
   return { ...rest, ...bind, allow: allow ?? null, rate_max: rate_max ?? null }
 }
 
-function stream(read: z.output<typeof tcpListener> | undefined): ListenerSettings | undefined {
+function stream(
+  read: z.output<typeof tcpListener> | z.output<typeof relpListener> | undefined,
+): ListenerSettings | undefined {
   if (read === undefined) return undefined
-  const { bind, allow, rate_max, proxy_from: _, ...rest } = read
+  const { bind, allow, rate_max, ...rest } = read
   return { ...rest, ...bind, allow: allow ?? null, rate_max: rate_max ?? null }
 }
 
-function tls(read: z.output<typeof tlsListener> | undefined, folder: string): ListenerSettings | undefined {
+function tls(
+  read: z.output<typeof tlsListener> | z.output<typeof relpTlsListener> | undefined,
+  folder: string,
+): ListenerSettings | undefined {
   if (read === undefined) return undefined
-  const { bind, allow, rate_max, proxy_from: _, tls: given, ...rest } = read
+  const { bind, allow, rate_max, tls: given, ...rest } = read
   const asked = given.client_ca !== undefined || given.client_fingerprints.length > 0
   return {
     ...rest,

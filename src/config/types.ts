@@ -52,13 +52,19 @@ export interface UdpListenerSettings extends ListenerCommon {
   readonly peers_max: number
 }
 
-interface StreamListenerSettings extends ListenerCommon {
-  readonly framing: 'auto' | 'octet-counting' | 'newline'
+/** Listeners whose senders keep a connection. */
+interface SessionListenerSettings extends ListenerCommon {
   readonly frame_max: number
   readonly connections_max: number
   readonly connections_per_address: number
   readonly idle_timeout: number | null
   readonly frame_timeout: number
+  /** Networks of balancers, whose PROXY header is required and believed. */
+  readonly proxy_from: readonly string[]
+}
+
+interface StreamListenerSettings extends SessionListenerSettings {
+  readonly framing: 'auto' | 'octet-counting' | 'newline'
 }
 
 export interface TcpListenerSettings extends StreamListenerSettings {
@@ -67,6 +73,16 @@ export interface TcpListenerSettings extends StreamListenerSettings {
 
 export interface TlsListenerSettings extends StreamListenerSettings {
   readonly transport: 'tls'
+  readonly tls: ListenerTls
+}
+
+/** RELP brings its own framing. */
+export interface RelpListenerSettings extends SessionListenerSettings {
+  readonly transport: 'relp'
+}
+
+export interface RelpTlsListenerSettings extends SessionListenerSettings {
+  readonly transport: 'relp-tls'
   readonly tls: ListenerTls
 }
 
@@ -85,7 +101,12 @@ export interface ListenerTls {
   readonly min_version: 'TLSv1.2' | 'TLSv1.3'
 }
 
-export type ListenerSettings = UdpListenerSettings | TcpListenerSettings | TlsListenerSettings
+export type ListenerSettings =
+  | UdpListenerSettings
+  | TcpListenerSettings
+  | TlsListenerSettings
+  | RelpListenerSettings
+  | RelpTlsListenerSettings
 
 export interface SourceSettings {
   readonly name: string

@@ -3,7 +3,8 @@ import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { FrameFlag, type FrameFault, type FrameSink } from '../framing/frames.ts'
 import { Framer } from '../framing/framer.ts'
-import { type Bucket, newBucket, takeToken } from './rates.ts'
+import { ProxyWatch } from './proxy-watch.ts'
+import { type Bucket, takeToken } from './rates.ts'
 import type { Reading } from './reading.ts'
 import type { Refusals } from './refusals.ts'
 import type { Intake, ListenerTally, Origin } from './types.ts'
@@ -30,7 +31,10 @@ export class Connection implements FrameSink {
   readonly #socket: Socket
   readonly #origin: Origin
   readonly #framer: Framer
+  /** Of all connections of the peer; undefined without `rate_max`. */
   readonly #bucket: Bucket | undefined
+  /** Until its first bytes are known to be no PROXY header. */
+  #watch: ProxyWatch | undefined = new ProxyWatch()
   #paused = false
   /** Monotonic milliseconds: of the read at hand or the last one, and when the unfinished frame is due. */
   #read_at: number
@@ -40,15 +44,16 @@ export class Connection implements FrameSink {
   #handed_over = false
   #ended = false
 
-  constructor(shared: ConnectionShared, reading: Reading, origin: Origin) {
+  constructor(shared: ConnectionShared, reading: Reading, origin: Origin, bucket?: Bucket) {
     const { socket } = reading
     this.#shared = shared
     this.#socket = socket
     this.#origin = origin
-    this.#framer = new Framer(shared.settings, this)
+    const { settings } = shared
+    const framing = 'framing' in settings ? settings.framing : 'auto'
+    this.#framer = new Framer({ framing, frame_max: settings.frame_max }, this)
     this.#read_at = shared.clock.monotonic()
-    const { rate_max } = shared.settings
-    if (rate_max !== null) this.#bucket = newBucket(rate_max, this.#read_at)
+    this.#bucket = bucket
     reading.start((chunk) => this.#read(chunk))
     socket.on('end', () => this.#end('fin'))
     socket.on('error', () => this.#end('reset'))
@@ -125,6 +130,7 @@ export class Connection implements FrameSink {
     // One look at the clock a read: a look an event costs as much as framing it.
     const now = clock.monotonic()
     this.#read_at = now
+    if (this.#watch !== undefined && this.#isForged(this.#watch, chunk)) return
     framer.push(chunk)
     if (this.#handed_over) {
       this.#handed_over = false
@@ -139,6 +145,16 @@ export class Connection implements FrameSink {
     if (!intake.accepting) this.pause()
   }
 
+  /** A PROXY header here was written by somebody who may not: nothing behind it is believed, or an event. */
+  #isForged(watch: ProxyWatch, chunk: Buffer): boolean {
+    if (this.#ended) return true
+    const seen = watch.push(chunk)
+    if (seen === 'honest') this.#watch = undefined
+    if (seen !== 'forged') return false
+    this.#close('proxy_forged')
+    return true
+  }
+
   #end(kind: 'fin' | 'reset'): void {
     if (this.#ended) return
     this.#ended = true
@@ -149,7 +165,7 @@ export class Connection implements FrameSink {
     }
   }
 
-  #close(reason: 'frame_timeout' | 'idle_timeout'): void {
+  #close(reason: 'frame_timeout' | 'idle_timeout' | 'proxy_forged'): void {
     this.#ended = true
     this.#shared.refusals.refuse(reason, this.#origin.peer)
     if (reason === 'idle_timeout') this.#socket.destroySoon()

@@ -13,6 +13,8 @@ const SPARED_MAX = 8
 
 export class PeerTable<T extends Remembered> {
   readonly #entries = new Map<string, T>()
+  /** Stands before the oldest. Kept, because a new iterator walks over the places of all that went before. */
+  #oldest: MapIterator<[string, T]> = this.#entries.entries()
   readonly #max: number
 
   constructor(max: number) {
@@ -36,13 +38,21 @@ export class PeerTable<T extends Remembered> {
 
   #evict(): void {
     let spared = 0
-    for (const [address, entry] of this.#entries) {
+    for (;;) {
+      const [address, entry] = this.#next()
       this.#entries.delete(address)
       if (!entry.recent || spared === SPARED_MAX) return
-      // To the end of the order; the loop meets it again only after all others.
+      // To the end of the order; it is met again only after all others.
       entry.recent = false
       this.#entries.set(address, entry)
       spared++
     }
+  }
+
+  #next(): [string, T] {
+    const next = this.#oldest.next()
+    if (next.done !== true) return next.value
+    this.#oldest = this.#entries.entries()
+    return this.#oldest.next().value as [string, T]
   }
 }

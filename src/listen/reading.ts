@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import net, { type Socket } from 'node:net'
 
-/** A socket and its bytes. A chunk is valid during the call only. */
+/** A socket and its bytes. A chunk is valid during the call only. Started again, another takes what comes from then on. */
 export interface Reading {
   readonly socket: Socket
   start(act: (chunk: Buffer) => void): void
@@ -10,7 +10,21 @@ export interface Reading {
 
 /** By `data` events: every chunk is a buffer of its own. */
 export function eventReading(socket: Socket): Reading {
-  return { socket, start: (act) => void socket.on('data', act) }
+  let take: ((chunk: Buffer) => void) | undefined
+  const start = (act: (chunk: Buffer) => void): void => {
+    if (take === undefined) socket.on('data', (chunk: Buffer) => take?.(chunk))
+    take = act
+  }
+  return { socket, start }
+}
+
+/** A reading some of whose bytes were read already: they come first. */
+export function readingWith(reading: Reading, first: Buffer): Reading {
+  const start = (act: (chunk: Buffer) => void): void => {
+    reading.start(act)
+    if (first.length > 0) act(first)
+  }
+  return { socket: reading.socket, start }
 }
 
 const READ_BYTES = 65_536

@@ -4,11 +4,12 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { errorCode, errorText, type LogweirError } from '../base/errors.ts'
-import type { ListenerTls, TlsListenerSettings } from '../config/types.ts'
+import type { ListenerTls, RelpTlsListenerSettings, TlsListenerSettings } from '../config/types.ts'
 import { type Credentials, expiryProblem, readCredentials } from './certificates.ts'
 import { ConnectionCounts } from './limits.ts'
 import { sendNoTickets } from './no-tickets.ts'
 import { plainAddress } from './prefixes.ts'
+import { ProxyWatch } from './proxy-watch.ts'
 import type { Refusals } from './refusals.ts'
 import { share } from './stream-settings.ts'
 import type { ListenerDeps, RefuseReason } from './types.ts'
@@ -20,6 +21,8 @@ interface Handshake {
   /** Tells it from the others; the TLS server speaks of other socket objects. */
   readonly place: string
   readonly peer: string
+  /** Whose limit it counts in; null: that of all only. */
+  readonly counted: string | null
   /** Monotonic milliseconds. */
   readonly due: number
   readonly done: (socket: TLSSocket) => void
@@ -33,7 +36,7 @@ interface Handshake {
 export class TlsGate {
   /** Milliseconds that a handshake may take. */
   readonly timeout: number
-  readonly #settings: TlsListenerSettings
+  readonly #settings: TlsListenerSettings | RelpTlsListenerSettings
   readonly #deps: ListenerDeps
   readonly #refusals: Refusals
   readonly #server: tls.Server
@@ -41,7 +44,7 @@ export class TlsGate {
   readonly #handshakes = new Map<string, Handshake>()
 
   constructor(
-    settings: TlsListenerSettings,
+    settings: TlsListenerSettings | RelpTlsListenerSettings,
     deps: ListenerDeps,
     refusals: Refusals,
     credentials: Credentials,
@@ -75,17 +78,21 @@ export class TlsGate {
   }
 
   /** Which limit one more handshake from `peer` would break, or null. */
-  full(peer: string): RefuseReason | null {
+  full(peer: string | null): RefuseReason | null {
     const over = this.#counts.over(peer)
     if (over === null) return null
     return over === 'max' ? 'handshakes_max' : 'handshakes_per_address'
   }
 
-  /** Shakes hands on `raw`; `done` gets the secured socket before any byte of it was read. */
-  handshake(raw: Socket, peer: string, done: (socket: TLSSocket) => void): void {
+  /**
+   * Shakes hands on `raw`; `done` gets the secured socket before any byte of it was read. `counted`: the address whose
+   * limit it counts in.
+   */
+  handshake(raw: Socket, peer: string, counted: string | null, done: (socket: TLSSocket) => void): void {
     const due = this.#deps.clock.monotonic() + this.timeout
-    const handshake: Handshake = { raw, place: placeOf(raw), peer, due, done, begun: false, settled: false }
-    this.#counts.add(peer)
+    const place = placeOf(raw)
+    const handshake: Handshake = { raw, place, peer, counted, due, done, begun: false, settled: false }
+    this.#counts.add(counted)
     this.#handshakes.set(handshake.place, handshake)
     raw.on('error', () => raw.destroy())
     raw.on('close', () => {
@@ -102,7 +109,8 @@ export class TlsGate {
         this.#server.emit('connection', raw)
         return
       }
-      this.#refuse(handshake, 'plain_on_tls')
+      const forged = new ProxyWatch().push(head) === 'forged'
+      this.#refuse(handshake, forged ? 'proxy_forged' : 'plain_on_tls')
       raw.destroy()
     }
     // What is not TLS is told apart before OpenSSL sees it: its errors for plain text depend on the text.
@@ -183,7 +191,7 @@ export class TlsGate {
   #forget(handshake: Handshake): void {
     if (this.#handshakes.get(handshake.place) !== handshake) return
     this.#handshakes.delete(handshake.place)
-    this.#counts.remove(handshake.peer)
+    this.#counts.remove(handshake.counted)
   }
 }
 

@@ -3,6 +3,7 @@ import net, { type Socket } from 'node:net'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type {
   ListenerTls,
+  RelpListenerSettings,
   SourceSettings,
   TcpListenerSettings,
   TlsListenerSettings,
@@ -22,10 +23,16 @@ const stream = {
   connections_per_address: 4000,
   idle_timeout: null,
   frame_timeout: 30_000,
+  proxy_from: [],
 } as const
 
 export function tcpSettings(with_: Partial<TcpListenerSettings> = {}): TcpListenerSettings {
   return { name: 't', transport: 'tcp', ...common, ...stream, ...with_ }
+}
+
+export function relpSettings(with_: Partial<RelpListenerSettings> = {}): RelpListenerSettings {
+  const { framing: _, ...session } = stream
+  return { name: 'r', transport: 'relp', ...common, ...session, ...with_ }
 }
 
 export function tlsSettings(

@@ -58,7 +58,7 @@ sources: [{ name: s, from: [10.0.0.0/8] }]
       'logweir.yaml:4:27: error: listeners[1].transport: transport cfapi-tls is not supported by this version yet | use one of udp, tcp, tls, relp, relp-tls',
       'logweir.yaml:5:27: error: listeners[2].transport: unknown transport "tpc" | did you mean `tcp`?',
       'logweir.yaml:6:5: error: listeners[3].transport: is missing | use one of udp, tcp, tls, relp, relp-tls',
-      'logweir.yaml:7:89: error: listeners[4].proxy_from[0]: "balancer" is not an address or network | write for example 10.0.0.0/8 or 2001:db8::/32',
+      'logweir.yaml:7:77: error: listeners[4].proxy_from[0]: "balancer" is not an address or network | write for example 10.0.0.0/8 or 2001:db8::/32',
     ],
   },
   {

@@ -51,6 +51,7 @@ test('what is left out has the documented default', () => {
         connections_per_address: 128,
         idle_timeout: null,
         frame_timeout: 30_000,
+        proxy_from: [],
       },
     ],
     sources: [{ name: 's', from: ['10.0.0.0/8'], streams: null, site: null, zone: 'UTC' }],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectionCounts } from '../../../src/listen/limits.ts'
+import { PeerRates } from '../../../src/listen/peer-rates.ts'
 import { PeerTable, type Remembered } from '../../../src/listen/peer-table.ts'
 import { newBucket, takeToken } from '../../../src/listen/rates.ts'
 import { Refusals } from '../../../src/listen/refusals.ts'
@@ -25,6 +26,34 @@ describe('rates', () => {
     for (let now = 0; now <= 10_000; now += 1) if (takeToken(bucket, 100, now)) taken++
     expect(taken).toBeGreaterThanOrEqual(1090)
     expect(taken).toBeLessThanOrEqual(1100)
+  })
+})
+
+describe('rates of peers', () => {
+  test('connections of one peer share a bucket, also one that comes right after another', () => {
+    const rates = new PeerRates(10)
+    const bucket = rates.acquire('a', 0)
+    expect(rates.acquire('a', 0)).toBe(bucket)
+    expect(rates.acquire('b', 0)).not.toBe(bucket)
+    rates.release('a', 10)
+    rates.release('a', 20)
+    expect(rates.acquire('a', 900)).toBe(bucket)
+  })
+
+  test('what is remembered is bounded by open connections and the last seconds (R33)', () => {
+    const rates = new PeerRates(10)
+    const steady = rates.acquire('steady', 0)
+    for (let i = 0; i < 1_000_000; i++) {
+      rates.acquire(`${i}`, i)
+      rates.release(`${i}`, i)
+    }
+    expect(rates.size).toBeLessThanOrEqual(2001)
+    for (let i = 0; i < 200_000; i++) {
+      rates.acquire(`at once ${i}`, 1_000_000)
+      rates.release(`at once ${i}`, 1_000_000)
+    }
+    expect(rates.size).toBeLessThanOrEqual(65_537)
+    expect(rates.acquire('steady', 1_000_000)).toBe(steady)
   })
 })
 
