@@ -9,6 +9,8 @@ export interface FindingOptions {
   readonly at_key?: boolean
   /** The source line holds a secret and must not be shown. */
   readonly hide_source?: boolean
+  /** Point at this character of the text, rather than at its beginning. */
+  readonly offset?: number
 }
 
 /** See the module. */
@@ -43,6 +45,11 @@ export class Report {
     this.#findings.push({ level: 'error', ...place, message, hint })
   }
 
+  /** An error at a character inside a text. */
+  errorIn(path: Path, offset: number, message: string, hint = ''): void {
+    this.#add(path, message, hint, { offset })
+  }
+
   place(path: Path): Place {
     return this.yaml.place(path)
   }
@@ -52,7 +59,7 @@ export class Report {
     if (level === 'error') this.#errors += 1
     // A reference that could not be resolved was reported where it stands; what follows from it is noise.
     if (level === 'error' && this.references.failedAt(path)) return
-    const place = options.at_key === true ? this.yaml.keyPlace(path) : this.yaml.place(path)
+    const place = options.at_key === true ? this.yaml.keyPlace(path) : this.yaml.place(path, options.offset)
     const said = this.references.unsaid(path, message, hint)
     const at = pathText(path)
     const text = at === '' ? said.message : `${at}: ${said.message}`

@@ -19,6 +19,7 @@ import {
 import { errorCode, errorText } from '../base/errors.ts'
 import type { Finding, Place } from './findings.ts'
 import { sizeText } from './quantities.ts'
+import { scalarShift } from './yaml-scalar.ts'
 
 /** Keys and list positions from the top of a file down to a value. */
 export type Path = readonly (string | number)[]
@@ -40,8 +41,11 @@ export interface YamlFile {
   readonly file: string
   readonly text: string
   readonly value: unknown
-  /** Where the value at a path stands; of a missing one, where its nearest parent stands. */
-  place(path: Path): Place
+  /**
+   * Where the value at a path stands; of a missing one, where its nearest parent stands. With `within`, where that
+   * character of a text stands.
+   */
+  place(path: Path, within?: number): Place
   /** Where the key of the last step of a path stands; a list's entry stands for itself. */
   keyPlace(path: Path): Place
 }
@@ -112,7 +116,11 @@ export function parseYaml(file: string, text: string, findings: Finding[]): Yaml
       file,
       text,
       value,
-      place: (path) => placeAt(offsetOf(document, path, false)),
+      place: (path, within) =>
+        placeAt(
+          offsetOf(document, path, false) +
+            (within === undefined ? 0 : shiftIn(document, text, path, within)),
+        ),
       keyPlace: (path) => placeAt(offsetOf(document, path, true)),
     }
   } catch (error) {
@@ -207,6 +215,14 @@ function offsetOf(document: Document, path: Path, ofKey: boolean): number {
     }
   }
   return offset
+}
+
+/** How far behind its beginning in the file a character of a scalar stands. */
+function shiftIn(document: Document, text: string, path: Path, within: number): number {
+  const node = document.getIn(path, true)
+  const scalar: unknown = isAlias(node) ? node.resolve(document) : node
+  const range = isScalar(scalar) ? scalar.range : undefined
+  return range === undefined || range === null ? 0 : scalarShift(text.slice(range[0], range[1]), within)
 }
 
 function keyText(key: unknown): string {

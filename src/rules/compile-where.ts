@@ -52,7 +52,7 @@ type Equality = Extract<Condition, { readonly op: 'equals' }>
 
 function* comparisons(condition: Condition): Generator<Equality> {
   if (condition.op === 'equals') yield condition
-  else if (condition.op === 'not') yield* comparisons(condition.of)
+  else if (condition.op === 'not' || condition.op === 'use') yield* comparisons(condition.of)
   else if (condition.op === 'all' || condition.op === 'any')
     for (const inner of condition.of) yield* comparisons(inner)
 }

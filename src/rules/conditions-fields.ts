@@ -2,15 +2,23 @@
  * Where each field of a condition is found. Four kinds: spans of the frame, numbers of the header, texts that are
  * known by name (a stream, a listener, an owner), and spans that hold addresses or numbers. Reading one makes nothing.
  */
+import { Buffer } from 'node:buffer'
+import { timestampMs } from '../classify/timestamp.ts'
 import { EventFlag, type EventView, Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
-import type { ConditionField, RulesPlan } from './plan.ts'
+import type { SdParameter } from './conditions-structured-data.ts'
+import type { ConditionField, RulesPlan, SdField } from './plan.ts'
 
 /** Names that the configuration gives to numbers in a view. */
 export interface ConditionEnv {
   /** By {@link EventView.listener}. */
   readonly listeners: readonly string[]
   /** By {@link EventView.source} less 1. */
-  readonly sources: readonly { readonly name: string; readonly site: string | null }[]
+  readonly sources: readonly {
+    readonly name: string
+    readonly site: string | null
+    /** Zone of its clocks; left out: UTC. */
+    readonly zone?: string
+  }[]
 }
 
 /** A span of the frame; `start` gives -1 when the field is absent, and `end` is asked only when it is not. */
@@ -30,6 +38,8 @@ export type FieldReader =
   | { readonly kind: 'span' | 'number_span' | 'address'; readonly of: readonly SpanReader[] }
   | { readonly kind: 'text'; readonly read: TextReader }
   | { readonly kind: 'number'; readonly read: NumberReader }
+  /** All values of a parameter of structured data: one that fits is enough. */
+  | { readonly kind: 'parameter'; readonly parameter: SdParameter }
 
 const PRI_MAX = 191
 
@@ -97,6 +107,8 @@ const addressSpans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
 const numbers: Partial<Record<ConditionField, NumberReader>> = {
   severity: severityOf,
   facility: facilityOf,
+  version: (view) => view.version,
+  received_at: (view) => view.received_at,
   'firewall.ip_version': ipVersionOf,
 }
 
@@ -110,7 +122,31 @@ export function fieldReader(field: ConditionField, plan: RulesPlan, env: Conditi
   if (address !== undefined) return { kind: 'address', of: address }
   const number = numbers[field]
   if (number !== undefined) return { kind: 'number', read: number }
+  if (field === 'timestamp') return { kind: 'number', read: timestampReader(env) }
+  if (isSdField(field)) return { kind: 'parameter', parameter: sdParameter(field) }
   return { kind: 'text', read: textReader(field, plan, env) }
+}
+
+/** Milliseconds since 1970 of the header's time. Not cheap; only who asks pays. */
+function timestampReader({ sources }: ConditionEnv): NumberReader {
+  const zones = ['UTC', ...sources.map(({ zone }) => zone ?? 'UTC')]
+  return (view) => {
+    const ms = timestampMs(view, zones[view.source] ?? 'UTC')
+    return Number.isNaN(ms) || ms < 0 ? -1 : ms
+  }
+}
+
+export function isSdField(field: ConditionField): field is SdField {
+  return field.startsWith('structured_data.')
+}
+
+/** No name holds a blank, so the last one parts element and parameter. */
+function sdParameter(field: SdField): SdParameter {
+  const blank = field.lastIndexOf(' ')
+  return {
+    id: Buffer.from(field.slice('structured_data.'.length, blank)),
+    name: Buffer.from(field.slice(blank + 1)),
+  }
 }
 
 function textReader(field: ConditionField, plan: RulesPlan, env: ConditionEnv): TextReader {
@@ -132,6 +168,8 @@ function textReader(field: ConditionField, plan: RulesPlan, env: ConditionEnv): 
       return (view) => ((view.flags & EventFlag.invalid) === 0 ? 'true' : 'false')
     case 'truncated':
       return (view) => ((view.flags & EventFlag.truncated) === 0 ? 'false' : 'true')
+    case 'owner.by':
+      return (_, owner) => (owner > 0 ? (plan.owners[owner]?.by ?? null) : null)
     case 'tenant':
       return (_, owner) => (owner > 0 ? (plan.tenants[plan.owners[owner]?.tenant ?? -1]?.name ?? null) : null)
     default:

@@ -5,48 +5,45 @@
  * counters, severity) are compared as numbers, so that `443` and `"443"` are equal, and so is `0443` in an event;
  * a *value* `"0443"` is no way to write a number and equals none. Addresses are compared as addresses, however they
  * are written. A comparison with an absent field is false, `not` is the plain complement. `address` and `port` are
- * either end: one that fits is enough.
+ * either end: one that fits is enough, and so is one of a parameter of structured data that repeats.
  */
 import type { EventView } from '../classify/view.ts'
-import { Address, inNetworks, type Network, parseAddress, parseAddressText, parseNetwork } from './cidr.ts'
-import {
-  bytesContain,
-  bytesEnd,
-  bytesEqual,
-  bytesNumber,
-  bytesStart,
-  type Needle,
-  needle,
-} from './conditions-bytes.ts'
-import {
-  type ConditionEnv,
-  type FieldReader,
-  fieldReader,
-  type SpanReader,
-  type TextReader,
-} from './conditions-fields.ts'
+import { Address, type Network, parseAddress, parseAddressText, parseNetwork } from './cidr.ts'
+import { bytesNumber } from './conditions-bytes.ts'
+import { type ConditionEnv, type FieldReader, fieldReader, type SpanReader } from './conditions-fields.ts'
+import { type SpanTest, someSdValue } from './conditions-structured-data.ts'
+import { spanTest, type TextOperator, textTest } from './conditions-text.ts'
+import { networkTest } from './network-set.ts'
 import type { Condition, RulesPlan } from './plan.ts'
 
 /** Whether the condition holds for an event of an owner (0 or less: nobody's). Makes no garbage, keeps nothing. */
 export type Predicate = (view: EventView, owner: number) => boolean
 
-type SpanTest = (buf: Uint8Array, start: number, end: number) => boolean
+/** Gives the function of a condition that stands inside another, where it is shared. */
+type Shared = (condition: Condition) => Predicate | undefined
 
 const never: Predicate = () => false
 const CANONICAL_NUMBER = /^(0|[1-9][0-9]{0,14})$/
+/** So few ranges are tried one after the other. */
+const FEW_RANGES = 4
 
 /** Makes the function of a condition. */
-export function compileCondition(condition: Condition, plan: RulesPlan, env: ConditionEnv): Predicate {
+export function compileCondition(
+  condition: Condition,
+  plan: RulesPlan,
+  env: ConditionEnv,
+  shared: Shared = () => undefined,
+): Predicate {
+  const inner = (one: Condition): Predicate => shared(one) ?? compileCondition(one, plan, env, shared)
   switch (condition.op) {
     case 'all':
     case 'any':
-      return combine(
-        condition.op,
-        condition.of.map((inner) => compileCondition(inner, plan, env)),
-      )
+      return combine(condition.op, condition.of.map(inner))
+    case 'use':
+      return inner(condition.of)
     case 'not': {
-      const inner = compileCondition(condition.of, plan, env)
-      return (view, owner) => !inner(view, owner)
+      const asked = inner(condition.of)
+      return (view, owner) => !asked(view, owner)
     }
     case 'exists': {
       const exists = compileExists(fieldReader(condition.field, plan, env))
@@ -57,6 +54,7 @@ export function compileCondition(condition: Condition, plan: RulesPlan, env: Con
     case 'network':
       return compileNetwork(fieldReader(condition.field, plan, env), condition.networks)
     case 'equals':
+      if (condition.field === 'stream') return compileStream(condition.values, plan)
       return compileEquals(fieldReader(condition.field, plan, env), condition.values)
     default:
       return compileText(fieldReader(condition.field, plan, env), condition.op, condition.values)
@@ -78,7 +76,21 @@ function combine(op: 'all' | 'any', of: readonly Predicate[]): Predicate {
   }
 }
 
-/** One span fits, of the present ones. */
+/** The stream is asked by nearly every condition: one look into a table. */
+function compileStream(values: readonly string[], plan: RulesPlan): Predicate {
+  const wanted = Uint8Array.from(plan.streams, ({ name }) => (values.includes(name) ? 1 : 0))
+  return (view) => wanted[view.stream] === 1
+}
+
+type BytesReader = Exclude<FieldReader, { readonly kind: 'text' | 'number' }>
+
+/** One value fits, of those that are there. */
+function bytesPredicate(field: BytesReader, test: SpanTest): Predicate {
+  if (field.kind !== 'parameter') return spanPredicate(field.of, test)
+  const { parameter } = field
+  return (view) => someSdValue(view, parameter, test)
+}
+
 function spanPredicate(of: readonly SpanReader[], test: SpanTest): Predicate {
   const [first, second] = of
   if (first === undefined) return never
@@ -103,36 +115,67 @@ function compileExists(field: FieldReader): Predicate {
     const { read } = field
     return (view) => read(view) >= 0
   }
-  return spanPredicate(
-    field.of,
+  return bytesPredicate(
+    field,
     field.kind === 'number_span' ? (buf, s, e) => bytesNumber(buf, s, e) >= 0 : () => true,
   )
 }
 
 function compileBetween(field: FieldReader, ranges: readonly (readonly [number, number])[]): Predicate {
-  const bounds = Float64Array.from(ranges.flat())
-  const inside = (value: number): boolean => {
-    for (let at = 0; at < bounds.length; at += 2) {
-      if (value >= (bounds[at] as number) && value <= (bounds[at + 1] as number)) return value >= 0
-    }
-    return false
-  }
+  const inside = rangeTest(ranges)
   if (field.kind === 'text') return never
   if (field.kind === 'number') {
     const { read } = field
     return (view) => inside(read(view))
   }
-  return spanPredicate(field.of, (buf, start, end) => inside(bytesNumber(buf, start, end)))
+  return bytesPredicate(field, (buf, start, end) => inside(bytesNumber(buf, start, end)))
+}
+
+/** Whether a number of 0 or more is in one of the ranges; many are sorted and found by halving. */
+function rangeTest(ranges: readonly (readonly [number, number])[]): (value: number) => boolean {
+  if (ranges.length > FEW_RANGES) return sortedRangeTest(ranges)
+  const bounds = Float64Array.from(ranges.flat())
+  return (value) => {
+    for (let at = 0; at < bounds.length; at += 2) {
+      if (value >= (bounds[at] as number) && value <= (bounds[at + 1] as number)) return value >= 0
+    }
+    return false
+  }
+}
+
+function sortedRangeTest(ranges: readonly (readonly [number, number])[]): (value: number) => boolean {
+  const lows: number[] = []
+  const highs: number[] = []
+  for (const [low, high] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = highs.length - 1
+    if (last >= 0 && low <= (highs[last] as number)) highs[last] = Math.max(highs[last] as number, high)
+    else {
+      lows.push(low)
+      highs.push(high)
+    }
+  }
+  return (value) => {
+    let low = 0
+    let high = lows.length - 1
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      if (value < (lows[middle] as number)) high = middle - 1
+      else if (value > (highs[middle] as number)) low = middle + 1
+      else return value >= 0
+    }
+    return false
+  }
 }
 
 function compileNetwork(field: FieldReader, texts: readonly string[]): Predicate {
   const networks = texts.map(parseNetwork).filter((network): network is Network => network !== undefined)
   const address = new Address()
+  const inside = networkTest(networks)
   if (field.kind === 'number') return never
   if (field.kind !== 'text') {
-    return spanPredicate(
-      field.of,
-      (buf, start, end) => parseAddress(buf, start, end, address) && inNetworks(address, networks),
+    return bytesPredicate(
+      field,
+      (buf, start, end) => parseAddress(buf, start, end, address) && inside(address),
     )
   }
   const { read } = field
@@ -143,7 +186,7 @@ function compileNetwork(field: FieldReader, texts: readonly string[]): Predicate
     const text = read(view, owner)
     if (text === last) return verdict
     last = text
-    verdict = text !== null && parseAddressText(text, address) && inNetworks(address, networks)
+    verdict = text !== null && parseAddressText(text, address) && inside(address)
     return verdict
   }
 }
@@ -151,8 +194,8 @@ function compileNetwork(field: FieldReader, texts: readonly string[]): Predicate
 function compileEquals(field: FieldReader, values: readonly string[]): Predicate {
   switch (field.kind) {
     case 'text':
-      return textPredicate(field.read, values, (text, value) => text === value)
     case 'span':
+    case 'parameter':
       return compileText(field, 'equals', values)
     case 'number':
     case 'number_span': {
@@ -172,49 +215,23 @@ function compileEquals(field: FieldReader, values: readonly string[]): Predicate
   }
 }
 
-function textPredicate(
-  read: TextReader,
-  values: readonly string[],
-  fits: (text: string, value: string) => boolean,
-): Predicate {
-  return (view, owner) => {
-    const text = read(view, owner)
-    if (text === null) return false
-    for (let at = 0; at < values.length; at++) if (fits(text, values[at] as string)) return true
-    return false
-  }
-}
-
-const textTests = {
-  equals: (text: string, value: string) => text === value,
-  contains: (text: string, value: string) => text.includes(value),
-  starts_with: (text: string, value: string) => text.startsWith(value),
-  ends_with: (text: string, value: string) => text.endsWith(value),
-}
-
-const spanTests = {
-  equals: (buf: Uint8Array, start: number, end: number, value: Needle) =>
-    bytesEqual(buf, start, end, value.bytes),
-  contains: bytesContain,
-  starts_with: (buf: Uint8Array, start: number, end: number, value: Needle) =>
-    bytesStart(buf, start, end, value.bytes),
-  ends_with: (buf: Uint8Array, start: number, end: number, value: Needle) =>
-    bytesEnd(buf, start, end, value.bytes),
-}
-
-function compileText(field: FieldReader, op: keyof typeof textTests, values: readonly string[]): Predicate {
-  if (field.kind === 'text') return textPredicate(field.read, values, textTests[op])
-  if (field.kind === 'number') {
+function compileText(field: FieldReader, op: TextOperator, values: readonly string[]): Predicate {
+  if (field.kind === 'text' || field.kind === 'number') {
+    const test = textTest(op, values)
+    if (field.kind === 'number') {
+      const { read } = field
+      return (view) => {
+        const text = SMALL_NUMBERS[read(view)]
+        return text !== undefined && test(text)
+      }
+    }
     const { read } = field
-    const fits = textTests[op]
-    return textPredicate((view) => SMALL_NUMBERS[read(view)] ?? null, values, fits)
+    return (view, owner) => {
+      const text = read(view, owner)
+      return text !== null && test(text)
+    }
   }
-  const needles = values.map(needle)
-  const test = spanTests[op]
-  return spanPredicate(field.of, (buf, start, end) => {
-    for (let at = 0; at < needles.length; at++) if (test(buf, start, end, needles[at] as Needle)) return true
-    return false
-  })
+  return bytesPredicate(field, spanTest(op, values))
 }
 
 /** Texts of severities, facilities and IP versions. */
@@ -227,12 +244,36 @@ const SMALL_NUMBERS = Array.from({ length: 24 }, (_, value) => String(value))
 export class ConditionSet {
   readonly #predicates: readonly Predicate[]
   /** Number of the event that the verdict is of, times two, plus the verdict. */
-  readonly #verdicts: Int32Array
+  #verdicts: Int32Array
   #event = 2
 
   constructor(plan: RulesPlan, env: ConditionEnv) {
-    this.#predicates = plan.conditions.map((condition) => compileCondition(condition, plan, env))
-    this.#verdicts = new Int32Array(plan.conditions.length)
+    const twice = partsOfSeveral(plan.conditions)
+    let slots = plan.conditions.length
+    const parts = new Map<string, Predicate>()
+    const shared: Shared = (condition) => {
+      const text = JSON.stringify(condition)
+      if (!twice.has(text)) return undefined
+      let part = parts.get(text)
+      if (part === undefined) {
+        part = this.#kept(slots++, compileCondition(condition, plan, env, shared))
+        parts.set(text, part)
+      }
+      return part
+    }
+    this.#predicates = plan.conditions.map((condition) => compileCondition(condition, plan, env, shared))
+    this.#verdicts = new Int32Array(slots)
+  }
+
+  /** The predicate with its verdict kept until the next event. */
+  #kept(slot: number, predicate: Predicate): Predicate {
+    return (view, owner) => {
+      const known = this.#verdicts[slot] as number
+      if ((known & ~1) === this.#event) return (known & 1) === 1
+      const verdict = predicate(view, owner)
+      this.#verdicts[slot] = this.#event | (verdict ? 1 : 0)
+      return verdict
+    }
   }
 
   /** A new event: verdicts so far are void. */
@@ -251,4 +292,25 @@ export class ConditionSet {
     this.#verdicts[index] = this.#event | (verdict ? 1 : 0)
     return verdict
   }
+}
+
+/** JSON of what stands inside more than one condition and costs more to ask than to remember. */
+function partsOfSeveral(conditions: readonly Condition[]): ReadonlySet<string> {
+  const once = new Set<string>()
+  const twice = new Set<string>()
+  const look = (condition: Condition): void => {
+    if (condition.op === 'not' || condition.op === 'use') part(condition.of)
+    else if (condition.op === 'all' || condition.op === 'any') for (const inner of condition.of) part(inner)
+  }
+  const part = (condition: Condition): void => {
+    if (condition.op === 'exists' || (condition.op === 'equals' && condition.field === 'stream')) return
+    const text = JSON.stringify(condition)
+    if (once.has(text)) twice.add(text)
+    else {
+      once.add(text)
+      look(condition)
+    }
+  }
+  for (const condition of conditions) look(condition)
+  return twice
 }

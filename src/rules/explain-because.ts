@@ -2,6 +2,7 @@
 import type { EventView } from '../classify/view.ts'
 import { type ConditionEnv, fieldReader } from './conditions-fields.ts'
 import { compileCondition } from './conditions.ts'
+import { someSdValue } from './conditions-structured-data.ts'
 import type { Condition, ConditionField, RulesPlan } from './plan.ts'
 
 /** Longer values are shown cut. */
@@ -35,6 +36,8 @@ function test(condition: Condition, { view, owner, plan, env }: Asked): boolean 
 function reasons(condition: Condition, holds: boolean, asked: Asked): string[] {
   if ('field' in condition)
     return [`where.${shortName(condition.field)}: ${verdict(condition, holds, asked)}`]
+  if (condition.op === 'use')
+    return reasons(condition.of, holds, asked).map((text) => `${condition.name}: ${text}`)
   if (condition.op === 'not') return reasons(condition.of, !holds, asked).map((text) => `not: ${text}`)
   // What decides: all of `all` when it holds, its first failure when not; the first success of `any`, else all.
   const decisive = condition.of.filter((inner) => test(inner, asked) === holds)
@@ -66,6 +69,8 @@ function relation(leaf: Exclude<Leaf, { readonly op: 'exists' }>, holds: boolean
       return `${holds ? 'starts with' : 'does not start with'} ${oneOf(leaf.values)}`
     case 'ends_with':
       return `${holds ? 'ends with' : 'does not end with'} ${oneOf(leaf.values)}`
+    case 'matches':
+      return `${holds ? 'matches' : 'does not match'} ${oneOf(leaf.values)}`
   }
 }
 
@@ -91,14 +96,22 @@ function show(value: string): string {
 
 /** As written in rules: the firewall fields stand alone. */
 function shortName(field: ConditionField): string {
-  return field.startsWith('firewall.') ? field.slice('firewall.'.length) : field
+  return field.startsWith('firewall.') ? field.slice('firewall.'.length) : field.replace(' ', '.')
 }
 
-/** The field's values as texts: none when absent, two for either end. */
+/** The field's values as texts: none when absent, two for either end, several of a parameter that repeats. */
 function fieldValues(field: ConditionField, { view, owner, plan, env }: Asked): string[] {
   const reader = fieldReader(field, plan, env)
   if (reader.kind === 'text') return [reader.read(view, owner)].filter((text) => text !== null)
   if (reader.kind === 'number') return reader.read(view) < 0 ? [] : [String(reader.read(view))]
+  if (reader.kind === 'parameter') {
+    const values: string[] = []
+    someSdValue(view, reader.parameter, (buf, start, end) => {
+      values.push(buf.toString('utf8', start, end))
+      return false
+    })
+    return values
+  }
   return reader.of
     .filter((span) => span.start(view) >= 0)
     .map((span) => view.buf.toString('utf8', span.start(view), span.end(view)))

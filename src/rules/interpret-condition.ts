@@ -2,8 +2,8 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import type { Condition, ConditionField } from './plan.ts'
 
-/** Absent fields are left out. Numbers are as written in the event. */
-export type PlainFields = Readonly<Partial<Record<ConditionField, string>>>
+/** Absent fields are left out. Numbers are as written in the event; what repeats is a list. */
+export type PlainFields = Readonly<Partial<Record<ConditionField, string | readonly string[]>>>
 
 const NUMBERS: readonly ConditionField[] = [
   'severity',
@@ -19,11 +19,15 @@ const NUMBERS: readonly ConditionField[] = [
   'firewall.bytes_in',
   'firewall.bytes_out',
   'firewall.ip_version',
+  'version',
+  'received_at',
+  'timestamp',
 ]
 
 /** Whether the condition holds. */
 export function interpretCondition(condition: Condition, fields: PlainFields): boolean {
   if (condition.op === 'not') return !interpretCondition(condition.of, fields)
+  if (condition.op === 'use') return interpretCondition(condition.of, fields)
   if (condition.op === 'all') return condition.of.every((inner) => interpretCondition(inner, fields))
   if (condition.op === 'any') return condition.of.some((inner) => interpretCondition(inner, fields))
   if (!('field' in condition)) return false
@@ -40,7 +44,7 @@ function valuesOf(field: ConditionField, fields: PlainFields): string[] {
       : field === 'firewall.port'
         ? ['firewall.source_port', 'firewall.destination_port']
         : [field]
-  return names.map((name) => fields[name]).filter((value) => value !== undefined)
+  return names.flatMap((name) => fields[name] ?? [])
 }
 
 type Comparison = Exclude<Extract<Condition, { readonly field: ConditionField }>, { readonly op: 'exists' }>
@@ -55,6 +59,8 @@ function holds(condition: Comparison, value: string): boolean {
       return condition.values.some((wanted) => value.startsWith(wanted))
     case 'ends_with':
       return condition.values.some((wanted) => value.endsWith(wanted))
+    case 'matches':
+      return condition.values.some((wanted) => new RegExp(wanted).test(value))
     case 'between':
       return (
         /^\d{1,15}$/.test(value) &&

@@ -14,6 +14,13 @@ export interface RulesModel {
   /** Shipped ones replaced by the operator's of the same name; in order. */
   readonly streams: readonly StreamModel[]
   readonly label_formats: readonly LabelFormatModel[]
+  readonly conditions: readonly NamedConditionModel[]
+}
+
+export interface NamedConditionModel {
+  readonly place: Place
+  readonly name: string
+  readonly condition: Condition
 }
 
 export interface TenantModel {

@@ -107,8 +107,16 @@ export interface ForwarderPlan {
   readonly settings: ForwarderSettings
 }
 
+/** `structured_data.ID NAME`: no name of structured data holds a blank, and both may hold dots. */
+export type SdField = `structured_data.${string} ${string}`
+
 /** A field that a condition can read, docs/rules.md's dotted name with the firewall aliases resolved. */
 export type ConditionField =
+  | SdField
+  | 'version'
+  | 'timestamp'
+  | 'received_at'
+  | 'owner.by'
   | 'stream'
   | 'severity'
   | 'facility'
@@ -160,6 +168,8 @@ export type ConditionField =
 export type Condition =
   | { readonly op: 'all' | 'any'; readonly of: readonly Condition[] }
   | { readonly op: 'not'; readonly of: Condition }
+  /** A named condition, kept whole so that it is counted, shared and told by its name. */
+  | { readonly op: 'use'; readonly name: string; readonly of: Condition }
   /** Any of the values; numbers and strings that look alike are equal. Strings compare exactly. */
   | { readonly op: 'equals'; readonly field: ConditionField; readonly values: readonly string[] }
   | {
@@ -167,6 +177,8 @@ export type Condition =
       readonly field: ConditionField
       readonly values: readonly string[]
     }
+  /** Any of the patterns (RE2 syntax) matches somewhere in the field. */
+  | { readonly op: 'matches'; readonly field: ConditionField; readonly values: readonly string[] }
   /** Inclusive number ranges, any of. For severity 0 is emergency. */
   | {
       readonly op: 'between'

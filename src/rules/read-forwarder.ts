@@ -16,7 +16,7 @@ import type { ForwarderModel } from './model.ts'
 import { checkTogether } from './read-forwarder-checks.ts'
 import { fileOf, httpOf } from './read-forwarder-http.ts'
 import { readTarget } from './read-target.ts'
-import { readWhere } from './read-where.ts'
+import { readWhere, type WhereContext } from './read-where.ts'
 import { type ForwarderParts, LATER_TYPES, providerForwarder, tenantForwarder } from './schema-forwarder.ts'
 
 export interface ForwarderContext {
@@ -24,6 +24,7 @@ export interface ForwarderContext {
   /** Null: the provider's. */
   readonly tenant: string | null
   readonly stream: (name: string, path: Path) => void
+  readonly named: WhereContext['named']
 }
 
 const MIB = 2 ** 20
@@ -74,7 +75,8 @@ function readWhereOf(
   const where = valueAt(value, ['where'])
   if (where === undefined) return null
   const warn_not = provider && valueAt(value, ['scope']) !== 'owned'
-  return readWhere(where, [...path, 'where'], { report: context.report, stream: context.stream, warn_not })
+  const { report, stream, named } = context
+  return readWhere(where, [...path, 'where'], { report, stream, warn_not, named })
 }
 
 function readType(

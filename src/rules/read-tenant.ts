@@ -8,6 +8,7 @@ import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
 import type { ForwarderModel, GatewayModel, IdName, KeyModel, RuleIdsModel, TenantModel } from './model.ts'
 import { readForwarder } from './read-forwarder.ts'
+import type { WhereContext } from './read-where.ts'
 import { bareOwnerId } from './read-ids.ts'
 import { LATER_TENANT, tenantParts } from './schema.ts'
 
@@ -15,6 +16,7 @@ export interface TenantContext {
   readonly report: Report
   readonly forwarders_per_tenant: number
   readonly stream: (name: string, path: Path) => void
+  readonly named: WhereContext['named']
 }
 
 type Parts = { readonly [Key in keyof typeof tenantParts]: z.output<(typeof tenantParts)[Key]> }
@@ -83,7 +85,7 @@ export function readForwarders(
   tenant: string | null,
   context: TenantContext,
 ): ForwarderModel[] {
-  const { report, stream } = context
+  const { report, stream, named } = context
   if (value === undefined) return []
   if (!Array.isArray(value)) {
     report.error(path, `expected a list, found ${kindOf(value)}`, 'begin each forwarder with `- name:`')
@@ -100,7 +102,7 @@ export function readForwarders(
     const at = [...path, index]
     const name = valueAt(entry, ['name'])
     if (typeof name === 'string') checkName(name, index, names, path, report)
-    return readForwarder(entry, at, { report, tenant, stream }) ?? []
+    return readForwarder(entry, at, { report, tenant, stream, named }) ?? []
   })
 }
 

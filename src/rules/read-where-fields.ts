@@ -1,11 +1,17 @@
 /** The fields that `where` knows: how each is written, and of which kind its values are. */
 import type { ConditionField } from './plan.ts'
 
-/** What values a field takes. `words`: a fixed set in capitals. `id`: text that is usually a number. */
+/**
+ * What values a field takes. `words`: a fixed set in capitals. `id`: text that is usually a number. `value`: text that
+ * may be one. `uuid`: an id of Cloud Director. `time`: an instant.
+ */
 export type FieldKind =
   | 'text'
   | 'words'
   | 'id'
+  | 'value'
+  | 'uuid'
+  | 'time'
   | 'number'
   | 'severity'
   | 'facility'
@@ -62,37 +68,50 @@ const PLAIN: Readonly<Record<string, FieldKind>> = {
   valid: 'truth',
   truncated: 'truth',
   tenant: 'text',
+  version: 'number',
+  timestamp: 'time',
+  received_at: 'time',
+  'owner.by': 'text',
 }
 
 const OWNERS = ['org', 'org_vdc', 'data_center_group', 'gateway'] as const
 
-/** Fields of the event JSON that no condition can read yet, with how they are recognised. */
-const LATER_FIELDS = new Set([
-  'schema',
-  'id',
-  'received_at',
-  'version',
-  'timestamp',
-  'structured_data',
-  'owner.by',
-])
+/** Fields of the event JSON that conditions cannot read, and why. */
+export const UNASKED: Readonly<Record<string, string>> = {
+  schema: 'is the same for every event',
+  id: 'is given when the event enters a batch, after conditions were asked',
+  structured_data: 'holds elements: name one of their parameters',
+  owner: 'holds objects: name one, for example `owner.org_vdc.name`',
+  firewall: 'holds fields: name one, for example `firewall.action`',
+}
 
 /** Plain fields that most events do not have; of the firewall and owner fields that goes without saying. */
-const RARE = new Set(['label', 'tenant'])
+const RARE = new Set(['label', 'tenant', 'version', 'owner.by'])
 
 const FIELDS: ReadonlyMap<string, FieldInfo> = build()
 
 /** The names that may stand in a `where`, for spelling help. */
 export const FIELD_NAMES: readonly string[] = [...FIELDS.keys()]
 
+/** Name of an SD-ID or PARAM-NAME (RFC 5424 §6.3.2). */
+const SD_NAME = /^[!#-<>-\\^-~]{1,32}$/
+
 /** The field of a name, dotted or alone. */
 export function fieldOf(name: string): FieldInfo | undefined {
-  return FIELDS.get(name)
+  if (!name.startsWith(STRUCTURED_DATA)) return FIELDS.get(name)
+  // An SD-ID may hold dots (`a.b@123`); a parameter that does is written in the nested form.
+  const dot = name.lastIndexOf('.')
+  return dot < STRUCTURED_DATA.length
+    ? undefined
+    : sdFieldOf(name.slice(STRUCTURED_DATA.length, dot), name.slice(dot + 1))
 }
 
-/** Whether the event JSON has the field although conditions cannot read it. */
-export function isLaterField(name: string): boolean {
-  return LATER_FIELDS.has(name) || name.startsWith('structured_data.')
+const STRUCTURED_DATA = 'structured_data.'
+
+/** A parameter of structured data; undefined when the names can be none. */
+export function sdFieldOf(id: string, parameter: string): FieldInfo | undefined {
+  if (!SD_NAME.test(id) || !SD_NAME.test(parameter)) return undefined
+  return { field: `structured_data.${id} ${parameter}`, kind: 'value', optional: true }
 }
 
 /** Values of a fixed set, where the set is known: a value outside it can never match. */
@@ -176,7 +195,8 @@ function build(): Map<string, FieldInfo> {
   for (const owner of OWNERS) {
     for (const part of ['id', 'name']) {
       const name = `owner.${owner}.${part}`
-      fields.set(name, { field: name as ConditionField, kind: 'text', optional: true })
+      const kind = part === 'id' ? 'uuid' : 'text'
+      fields.set(name, { field: name as ConditionField, kind, optional: true })
     }
   }
   return fields

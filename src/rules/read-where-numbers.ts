@@ -22,7 +22,7 @@ export function readBound(
   comparison: Comparison,
 ): Span | undefined {
   const { info } = comparison
-  if (!['number', 'severity', 'facility', 'id'].includes(info.kind)) {
+  if (!['number', 'severity', 'facility', 'id', 'value', 'time'].includes(info.kind)) {
     return fail(comparison, `\`${operator}\` is for numbers, ${info.field} is none`)
   }
   const text = scalarText(operand, comparison)
@@ -63,8 +63,22 @@ export function readSpan(text: string, comparison: Comparison): Span | undefined
 
 const LARGEST: Readonly<Partial<Record<string, number>>> = { severity: 7, facility: 23 }
 
+/** RFC 3339 with a zone, as milliseconds since 1970. */
+function readInstant(text: string, comparison: Comparison): number | undefined {
+  const written = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$/.test(text)
+  const ms = written ? Date.parse(text.replace(' ', 'T')) : Number.NaN
+  if (Number.isNaN(ms) || ms < 0)
+    return fail(
+      comparison,
+      `${quoted(text)} is no instant`,
+      'write for example "2026-01-02T03:04:05Z", with its zone',
+    )
+  return ms
+}
+
 function readNumber(text: string, comparison: Comparison): number | undefined {
   const { kind, field } = comparison.info
+  if (kind === 'time') return readInstant(text, comparison)
   const names = kind === 'severity' ? SEVERITIES : kind === 'facility' ? FACILITIES : {}
   const named = Object.hasOwn(names, text.toLowerCase()) ? names[text.toLowerCase()] : undefined
   if (named !== undefined) return named

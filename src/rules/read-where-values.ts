@@ -1,22 +1,35 @@
 /** One comparison of a `where`: a field with what it is compared to, into conditions of the plan. */
 import { parseNetwork } from '../config/addresses.ts'
-import { NOT_YET } from '../config/fields.ts'
 import { meant } from '../config/nearest.ts'
 import { kindOf } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import { warnHostBits } from '../config/settings-checks.ts'
+import type { Report } from '../config/report.ts'
+import type { Path } from '../config/yaml.ts'
+import { patternProblem } from './pattern.ts'
 import type { Condition } from './plan.ts'
+import { type IdKind, parseId } from './read-ids.ts'
 import { type FieldInfo, WORDS } from './read-where-fields.ts'
 import { isBound, merged, readBound, readSpan, type Span, TOP } from './read-where-numbers.ts'
 import { type Comparison, fail, scalarText } from './read-where-scalars.ts'
 
 /** Values of one comparison. */
 const VALUES_MAX = 10_000
+/** Characters of all texts of one comparison that are searched for; their table takes up to 1 KiB for each. */
+const SEARCHED_MAX = 16_384
+/** Patterns of one comparison. */
+const PATTERNS_MAX = 100
+
+const INSTEAD: Readonly<Partial<Record<FieldInfo['kind'], string>>> = {
+  address: 'a network such as 10.1.0.0/16',
+  time: '{ gte: "2026-01-02T03:04:05Z" }',
+}
 
 const OPERATORS = [
   'contains',
   'starts_with',
   'ends_with',
+  'matches',
   'gt',
   'gte',
   'lt',
@@ -24,8 +37,6 @@ const OPERATORS = [
   'at_least',
   'exists',
 ] as const
-const LATER_OPERATORS: readonly string[] = ['matches']
-const KNOWN: readonly string[] = [...OPERATORS, ...LATER_OPERATORS]
 
 /** The conditions that must all hold; undefined after reporting. */
 export function readComparison(value: unknown, comparison: Comparison): Condition[] | undefined {
@@ -54,7 +65,7 @@ function readOperators(
     if (operator === 'exists') {
       if (typeof operand === 'boolean') conditions.push({ op: 'exists', field: info.field, present: operand })
       else fail(inner, `expected true or false, found ${kindOf(operand)}`)
-    } else if (operator === 'contains' || operator === 'starts_with' || operator === 'ends_with') {
+    } else if (isText(operator)) {
       const values = readTexts(operator, operand, inner)
       if (values !== undefined) conditions.push({ op: operator, field: info.field, values })
     } else if (isBound(operator)) {
@@ -70,16 +81,15 @@ function readOperators(
   return report.errors === before ? conditions : undefined
 }
 
+function isText(operator: string): operator is 'contains' | 'starts_with' | 'ends_with' | 'matches' {
+  return ['contains', 'starts_with', 'ends_with', 'matches'].includes(operator)
+}
+
 function unknownOperator(operator: string, { path, report }: Comparison): void {
-  if (LATER_OPERATORS.includes(operator)) {
-    return report.error(path, `\`${operator}\` ${NOT_YET}`, 'use contains, starts_with or ends_with', {
-      at_key: true,
-    })
-  }
   const outside = operator === 'not' || operator === 'any' || operator === 'all'
   const hint = outside
     ? `write \`${operator}\` around the field, for example not: { action: PASS }`
-    : meant(operator, KNOWN)
+    : meant(operator, OPERATORS)
   report.error(path, `unknown operator ${quoted(operator)}`, hint, { at_key: true })
 }
 
@@ -107,6 +117,12 @@ function readValues(
     } else if (info.kind === 'address') {
       const network = readNetwork(text, at)
       if (network !== undefined) texts.push(network)
+    } else if (info.kind === 'time') {
+      fail(
+        at,
+        `an instant is compared with gt, gte, lt or lte`,
+        'write for example { gte: "2026-01-02T03:04:05Z" }',
+      )
     } else if (info.kind === 'id' && /^\d{1,15} ?- ?\d{1,15}$/.test(text)) {
       const span = readSpan(text, at)
       if (span !== undefined) spans.push(span)
@@ -135,6 +151,7 @@ function readText(text: string, { info, path, report, stream }: Comparison): str
   if (info.kind === 'truth' && text !== 'true' && text !== 'false') {
     report.error(path, `expected true or false, found ${quoted(text)}`)
   }
+  if (info.kind === 'uuid') return readUuid(text, path, report, info)
   if (info.kind !== 'words') return text
   const word = text.toUpperCase()
   const known = WORDS[info.field]
@@ -148,6 +165,15 @@ function readText(text: string, { info, path, report, stream }: Comparison): str
   return word
 }
 
+/** Ids of Cloud Director are compared in the form that events have: bare, lower case, with hyphens. */
+function readUuid(text: string, path: Path, report: Report, { field }: FieldInfo): string {
+  const kind = field.split('.')[1] as IdKind
+  const parsed = parseId(text, kind)
+  if ('id' in parsed) return parsed.id
+  report.error(path, parsed.problem, parsed.hint)
+  return text
+}
+
 function readTexts(
   operator: string,
   operand: unknown,
@@ -158,9 +184,10 @@ function readTexts(
     info.kind === 'address' ||
     info.kind === 'number' ||
     info.kind === 'severity' ||
-    info.kind === 'facility'
+    info.kind === 'facility' ||
+    info.kind === 'time'
   ) {
-    const instead = info.kind === 'address' ? 'a network such as 10.1.0.0/16' : 'a range such as "8000-8099"'
+    const instead = INSTEAD[info.kind] ?? 'a range such as "8000-8099"'
     return fail(comparison, `\`${operator}\` is for texts, ${info.field} is none`, `use ${instead}`)
   }
   const list = Array.isArray(operand)
@@ -173,8 +200,27 @@ function readTexts(
     (value, index) => scalarText(value, { ...comparison, path: list ? [...path, index] : path }) ?? '',
   )
   if (report.errors > before) return undefined
+  if (operator === 'matches') return readPatterns(texts, list, comparison)
   if (texts.includes('')) return fail(comparison, 'an empty text is in every text', 'use `exists: true`')
+  if (texts.reduce((sum, text) => sum + text.length, 0) > SEARCHED_MAX)
+    return fail(comparison, `has texts of more than ${SEARCHED_MAX} characters`, 'name fewer')
   return sorted(info.kind === 'words' ? texts.map((text) => text.toUpperCase()) : texts)
+}
+
+function readPatterns(
+  patterns: readonly string[],
+  list: boolean,
+  comparison: Comparison,
+): readonly string[] | undefined {
+  const { path, report } = comparison
+  if (patterns.length > PATTERNS_MAX) return fail(comparison, `has more than ${PATTERNS_MAX} patterns`)
+  const before = report.errors
+  for (const [index, pattern] of patterns.entries()) {
+    const problem = patternProblem(pattern)
+    if (problem === undefined) continue
+    report.errorIn(list ? [...path, index] : path, problem.offset, problem.message, problem.hint)
+  }
+  return report.errors > before ? undefined : sorted(patterns)
 }
 
 function readNetwork(text: string, { info, path, report }: Comparison): string | undefined {

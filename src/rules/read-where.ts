@@ -2,14 +2,13 @@
  * `where` into a {@link Condition}: nesting, fields and the canonical form. Conditions that mean the same by order,
  * repetition or spelling have equal JSON, so that equal ones are evaluated once.
  */
-import { NOT_YET } from '../config/fields.ts'
 import { meant } from '../config/nearest.ts'
 import { kindOf } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
 import type { Condition } from './plan.ts'
-import { FIELD_NAMES, fieldOf, isLaterField } from './read-where-fields.ts'
+import { FIELD_NAMES, type FieldInfo, fieldOf, sdFieldOf, UNASKED } from './read-where-fields.ts'
 import { readComparison } from './read-where-values.ts'
 
 /** `any`, `all` and `not` inside each other. */
@@ -17,13 +16,15 @@ const DEPTH_MAX = 16
 /** Comparisons of one `where`. */
 const COMPARISONS_MAX = 1000
 
-const CONNECTIVES = ['any', 'all', 'not'] as const
+const CONNECTIVES = ['any', 'all', 'not', 'use'] as const
 
 export interface WhereContext {
   readonly report: Report
   readonly stream: (name: string, path: Path) => void
   /** Events of all kinds are seen, so `not` meets events without the field. Tenants' forwarders see firewall events only. */
   readonly warn_not: boolean
+  /** The named condition of `use`; undefined after reporting, at the `path` where it is used, that there is none. */
+  readonly named: (name: string, path: Path, report: Report) => Condition | undefined
 }
 
 /** The condition, null when everything holds, undefined after reporting. */
@@ -66,29 +67,73 @@ class WhereReader {
   }
 
   #entry(key: string, value: unknown, path: Path, depth: number): Condition[] | undefined {
-    const { report, stream } = this.#context
+    const { report } = this.#context
     if (key === 'not') {
       const inner = this.read(value, path, depth + 1)
       return inner === undefined ? undefined : [negate(inner)]
     }
     if (key === 'any' || key === 'all') return this.#list(key, value, path, depth)
+    if (key === 'use') return this.#use(value, path)
+    if (key === 'structured_data') return this.#structuredData(value, path)
     const info = fieldOf(key)
-    if (info === undefined) {
-      const later = isLaterField(key)
-      const hint = later
-        ? ''
-        : meant(key, [...FIELD_NAMES, ...CONNECTIVES], 'fields are those of the event JSON:')
-      report.error(path, later ? `field ${quoted(key)} ${NOT_YET}` : `unknown field ${quoted(key)}`, hint, {
-        at_key: true,
-      })
-      return undefined
+    if (info !== undefined) return this.#comparison(value, info, path)
+    const why = Object.hasOwn(UNASKED, key) ? UNASKED[key] : undefined
+    const hint = meant(key, [...FIELD_NAMES, ...CONNECTIVES], 'fields are those of the event JSON:')
+    if (why === undefined) report.error(path, `unknown field ${quoted(key)}`, hint, { at_key: true })
+    else report.error(path, `cannot be asked: ${quoted(key)} ${why}`, '', { at_key: true })
+    return undefined
+  }
+
+  #comparison(value: unknown, info: FieldInfo, path: Path): Condition[] | undefined {
+    const { report, stream } = this.#context
+    return this.#count(1, path) ? readComparison(value, { info, path, report, stream }) : undefined
+  }
+
+  /** Whether so many more comparisons are allowed. Named conditions count as often as they are used. */
+  #count(comparisons: number, path: Path): boolean {
+    const before = this.#comparisons
+    this.#comparisons += comparisons
+    if (before <= COMPARISONS_MAX && this.#comparisons > COMPARISONS_MAX)
+      this.#context.report.error(path, `has more than ${COMPARISONS_MAX} comparisons`)
+    return this.#comparisons <= COMPARISONS_MAX
+  }
+
+  #use(value: unknown, path: Path): Condition[] | undefined {
+    const { report, named } = this.#context
+    const list = Array.isArray(value)
+    const names: readonly unknown[] = list ? value : [value]
+    const conditions: Condition[] = []
+    for (const [index, name] of names.entries()) {
+      const at = list ? [...path, index] : path
+      if (typeof name !== 'string') {
+        report.error(
+          at,
+          `expected the name of a condition, found ${kindOf(name)}`,
+          'conditions are named under `conditions:`',
+        )
+        continue
+      }
+      const of = named(name, at, report)
+      if (of !== undefined && this.#count(comparisonsOf(of), at)) conditions.push({ op: 'use', name, of })
     }
-    this.#comparisons += 1
-    if (this.#comparisons === COMPARISONS_MAX + 1)
-      report.error(path, `has more than ${COMPARISONS_MAX} comparisons`)
-    return this.#comparisons > COMPARISONS_MAX
-      ? undefined
-      : readComparison(value, { info, path, report, stream })
+    if (names.length === 0) report.error(path, 'names no condition', 'name at least one')
+    return conditions.length === names.length && conditions.length > 0 ? conditions : undefined
+  }
+
+  /** `structured_data: { "nsx@6876": { comp: nsx-edge } }`, for names that hold dots. */
+  #structuredData(value: unknown, path: Path): Condition[] | undefined {
+    const { report } = this.#context
+    const elements = mappingOf(value, path, report, 'write for example { "nsx@6876": { comp: nsx-edge } }')
+    return elements?.flatMap(([id, parameters]) => {
+      const at = [...path, id]
+      const entries = mappingOf(parameters, at, report, 'write for example { comp: nsx-edge }') ?? []
+      return entries.flatMap(([name, asked]) => {
+        const info = sdFieldOf(id, name)
+        if (info === undefined)
+          report.error([...at, name], 'no structured data has such names', '', { at_key: true })
+        return info === undefined ? [] : (this.#comparison(asked, info, [...at, name]) ?? [])
+      })
+    })
   }
 
   #list(op: 'any' | 'all', value: unknown, path: Path, depth: number): Condition[] | undefined {
@@ -115,7 +160,12 @@ class WhereReader {
     const inner = value['not']
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return
     const siblings = Object.keys(value).filter((key) => key !== 'not')
-    if (siblings.some((key) => key === 'stream' || key === 'all' || fieldOf(key)?.optional === true)) return
+    if (
+      siblings.some(
+        (key) => key === 'stream' || key === 'use' || key === 'all' || fieldOf(key)?.optional === true,
+      )
+    )
+      return
     for (const key of Object.keys(inner)) {
       if (fieldOf(key)?.optional !== true) continue
       const message = `\`not\` also holds for every event without ${key}`
@@ -129,6 +179,28 @@ class WhereReader {
       )
     }
   }
+}
+
+function mappingOf(
+  value: unknown,
+  path: Path,
+  report: Report,
+  hint: string,
+): [string, unknown][] | undefined {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const entries = Object.entries(value)
+    if (entries.length === 0) report.error(path, 'an empty mapping asks nothing', hint)
+    return entries
+  }
+  report.error(path, `expected a mapping, found ${kindOf(value)}`, hint)
+  return undefined
+}
+
+/** Comparisons of a condition, those of named ones included. */
+export function comparisonsOf(condition: Condition): number {
+  if (condition.op === 'not' || condition.op === 'use') return comparisonsOf(condition.of)
+  if (condition.op !== 'all' && condition.op !== 'any') return 1
+  return condition.of.reduce((sum, inner) => sum + comparisonsOf(inner), 0)
 }
 
 /** Flat, without repetition, in one order; a single part stands for itself. */

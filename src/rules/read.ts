@@ -25,6 +25,7 @@ import {
 } from './read-across.ts'
 import { listRules } from './read-folder.ts'
 import { type Entry, readLabelFormat, readStream, replaceByName } from './read-streams.ts'
+import { NamedConditions } from './named-conditions.ts'
 import { readForwarders, readTenant } from './read-tenant.ts'
 import { LATER_TOP, rulesFile } from './schema.ts'
 
@@ -115,6 +116,9 @@ class RulesReader {
     own: [],
   }
   readonly #uses: StreamUse[] = []
+  /** Files whose tenants and provider are read when what they may use is known. */
+  readonly #entries: { readonly value: object; readonly report: Report }[] = []
+  readonly #named = new NamedConditions()
 
   constructor(limits: RulesLimits, env: NodeJS.ProcessEnv) {
     this.#limits = limits
@@ -138,8 +142,9 @@ class RulesReader {
       return
     }
     checkTop(value, report)
-    for (const [entry, path] of entriesOf(value, 'tenants', report)) this.#readTenant(entry, path, report)
-    this.#readProvider(valueAt(value, ['provider']), report)
+    const stream = (name: string, path: Path): unknown => this.#uses.push({ name, path, report })
+    this.#named.add(valueAt(value, ['conditions']), ['conditions'], report, stream)
+    this.#entries.push({ value, report })
     for (const [entry, path] of entriesOf(value, 'streams', report)) {
       keep(readStream(entry, path, report), path, report, this.#streams, shipped)
     }
@@ -149,6 +154,11 @@ class RulesReader {
   }
 
   finish(folder: string): ReadRules {
+    for (const { value, report } of this.#entries) {
+      for (const [entry, path] of entriesOf(value, 'tenants', report)) this.#readTenant(entry, path, report)
+      this.#readProvider(valueAt(value, ['provider']), report)
+    }
+    const conditions = this.#named.finish()
     const streams = replaceByName(this.#streams.shipped, this.#streams.own, 'stream')
     const label_formats = replaceByName(this.#formats.shipped, this.#formats.own, 'label format')
     checkTenantNames(this.#names)
@@ -167,7 +177,7 @@ class RulesReader {
     const tenants = this.#tenants.map((entry) => entry.model)
     const provider = this.#providers.flatMap((entry) => entry.forwarders)
     return {
-      model: { tenants, provider, streams, label_formats },
+      model: { tenants, provider, streams, label_formats, conditions },
       findings,
       sources: this.#sources,
       files: this.#files,
@@ -211,6 +221,7 @@ class RulesReader {
       report,
       forwarders_per_tenant: this.#limits.forwarders_per_tenant,
       stream: (name, path) => this.#uses.push({ name, path, report }),
+      named: (name, path, at) => this.#named.find(name, path, at),
     }
   }
 

@@ -68,6 +68,12 @@ const elasticsearch = table({
   pipeline: text(256).optional().describe('Ingest pipeline.'),
 })
 
+/** Read by hand (`read-where.ts`). */
+export const where = z.unknown().meta({
+  id: 'where',
+  description: 'Which events; left out: all in scope. Several fields must all hold.',
+})
+
 /** Sections are optional, not defaulted: what is set decides which contradictions there are. */
 const parts = {
   name: name().describe('Unique within the tenant.'),
@@ -76,10 +82,7 @@ const parts = {
     .optional()
     .meta({ enum: TYPES, description: 'What is spoken there. Default by scheme: syslog, http or file.' }),
   from_address: text(64).optional().describe('Local address to send from.'),
-  where: z.unknown().optional().meta({
-    id: 'where',
-    description: 'Which events; left out: all in scope. Several fields must all hold.',
-  }),
+  where: where.optional(),
   format: z
     .enum(['original', 'rfc5424', 'rfc3164', 'json'])
     .optional()

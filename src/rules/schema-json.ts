@@ -6,6 +6,14 @@ import { rulesFile } from './schema.ts'
 const TEXT = { type: 'string' }
 const TEXTS = { anyOf: [TEXT, { type: 'array', items: TEXT, minItems: 1 }] }
 
+function comparison(scalar: JsonSchema): JsonSchema {
+  return {
+    anyOf: [scalar, { type: 'array', items: scalar, minItems: 1 }, { $ref: '#/definitions/operators' }],
+  }
+}
+
+const ANY_FIELD = comparison({ type: ['string', 'number', 'boolean'] })
+
 /** Schema of a rules file. */
 export function rulesJsonSchema(): JsonSchema {
   return editorSchema(rulesFile, 'Logweir rules', { where: whereSchema(), operators: OPERATORS_SCHEMA })
@@ -22,8 +30,15 @@ function whereSchema(): JsonSchema {
       any: { ...list, description: 'At least one of these holds.' },
       all: { ...list, description: 'All of these hold.' },
       not: { ...nested, description: 'This does not hold; also true of events without the field.' },
+      use: { ...TEXTS, description: 'Named conditions, of `conditions:`, that must hold as well.' },
+      structured_data: {
+        type: 'object',
+        description: 'Parameters by element: { "nsx@6876": { comp: nsx-edge } }.',
+        additionalProperties: { type: 'object', additionalProperties: ANY_FIELD },
+      },
       ...Object.fromEntries(FIELD_NAMES.map((name) => [name, fieldSchema(name)])),
     },
+    patternProperties: { '^structured_data\\.[^.].*\\..+$': ANY_FIELD },
     additionalProperties: false,
   }
 }
@@ -42,9 +57,7 @@ function fieldSchema(name: string): JsonSchema {
     named === undefined
       ? { type: ['string', 'number', 'boolean'] }
       : { anyOf: [{ enum: named }, { type: ['string', 'number'] }] }
-  return {
-    anyOf: [scalar, { type: 'array', items: scalar, minItems: 1 }, { $ref: '#/definitions/operators' }],
-  }
+  return comparison(scalar)
 }
 
 /** The operators of a comparison. */
@@ -54,6 +67,10 @@ const OPERATORS_SCHEMA: JsonSchema = {
     contains: TEXTS,
     starts_with: TEXTS,
     ends_with: TEXTS,
+    matches: {
+      ...TEXTS,
+      description: 'Regular expressions with RE2’s syntax: any of them matches somewhere in the field.',
+    },
     gt: { type: ['number', 'string'] },
     gte: { type: ['number', 'string'] },
     lt: { type: ['number', 'string'] },

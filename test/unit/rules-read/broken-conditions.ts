@@ -15,8 +15,7 @@ provider:
     },
     findings: [
       'a.yaml:6:16: error: provider.forwarders[0].where.acton: unknown field "acton" | did you mean `action`?',
-      'a.yaml:6:29: error: provider.forwarders[0].where.id: field "id" is not supported by this version yet',
-      'a.yaml:6:36: error: provider.forwarders[0].where.structured_data.x.y: field "structured_data.x.y" is not supported by this version yet',
+      'a.yaml:6:29: error: provider.forwarders[0].where.id: cannot be asked: "id" is given when the event enters a batch, after conditions were asked',
       'a.yaml:6:60: error: provider.forwarders[0].where[""]: unknown field ""',
     ],
   },
@@ -32,12 +31,89 @@ provider:
 `,
     },
     findings: [
-      'a.yaml:6:27: error: provider.forwarders[0].where.message.matches: `matches` is not supported by this version yet | use contains, starts_with or ends_with',
       'a.yaml:6:39: error: provider.forwarders[0].where.message.contain: unknown operator "contain" | did you mean `contains`?',
       'a.yaml:6:63: error: provider.forwarders[0].where.action.not: unknown operator "not" | write `not` around the field, for example not: { action: PASS }',
-      'a.yaml:6:86: error: provider.forwarders[0].where.hostname: an operator is missing | use a value or one of contains, starts_with, ends_with, gt, gte, lt, lte, at_least, exists',
+      'a.yaml:6:86: error: provider.forwarders[0].where.hostname: an operator is missing | use a value or one of contains, starts_with, ends_with, matches, gt, gte, lt, lte, at_least, exists',
       'a.yaml:6:97: error: provider.forwarders[0].where.label: expected a value, found nothing | `exists: false` asks for an absent field',
       'a.yaml:6:109: error: provider.forwarders[0].where.site: an empty list matches nothing | name at least one value',
+    ],
+  },
+  {
+    name: 'patterns that only backtracking could match, each at its character',
+    files: {
+      'a.yaml': `version: 1
+provider:
+  forwarders:
+    - name: all
+      to: udp://10.0.0.1
+      where:
+        all:
+          - message: { matches: 'a(?=b)' }
+          - message: { matches: "a\\\\b(?<!c)" }
+          - message: { matches: ["ok", '(a)''\\1'] }
+          - message:
+              matches: |
+                ab
+                  c(?>d)
+          - message: { matches: 'a++' }
+          - message: { matches: 'x{1,2000}' }
+          - message: { matches: '[z-a]' }
+          - message: { matches: 'ab(' }
+          - message: { matches: '' }
+          - message: { matches: '(x{100}){10}' }
+          - port: { matches: '4+' }
+          - timestamp: { gt: yesterday }
+          - timestamp: "2026-01-02T03:04:05Z"
+`,
+    },
+    findings: [
+      'a.yaml:8:35: error: provider.forwarders[0].where.all[0].message.matches: `(?=`: look-around needs backtracking, which an event could be written to abuse | ask with a second condition, or with `not`, for what must stand beside it',
+      'a.yaml:9:38: error: provider.forwarders[0].where.all[1].message.matches: `(?<!`: look-around needs backtracking, which an event could be written to abuse | ask with a second condition, or with `not`, for what must stand beside it',
+      'a.yaml:10:46: error: provider.forwarders[0].where.all[2].message.matches[1]: `\\1`: back-references need backtracking, which an event could be written to abuse | write the text that is meant again',
+      'a.yaml:14:20: error: provider.forwarders[0].where.all[3].message.matches: `(?>`: there are no atomic groups | remove `?>`: nothing backtracks here',
+      'a.yaml:15:35: error: provider.forwarders[0].where.all[4].message.matches: `++`: there are no possessive quantifiers | remove the second `+`: nothing backtracks here',
+      'a.yaml:16:35: error: provider.forwarders[0].where.all[5].message.matches: invalid repeat count: "{1,2000}" | patterns have RE2’s syntax',
+      'a.yaml:17:35: error: provider.forwarders[0].where.all[6].message.matches: invalid character class range: "z-a" | patterns have RE2’s syntax',
+      'a.yaml:18:34: error: provider.forwarders[0].where.all[7].message.matches: missing closing ): "ab(" | patterns have RE2’s syntax',
+      'a.yaml:19:34: error: provider.forwarders[0].where.all[8].message.matches: an empty pattern matches everything | use `exists: true`',
+      'a.yaml:21:30: error: provider.forwarders[0].where.all[10].port.matches: `matches` is for texts, firewall.port is none | use a range such as "8000-8099"',
+      'a.yaml:22:30: error: provider.forwarders[0].where.all[11].timestamp.gt: "yesterday" is no instant | write for example "2026-01-02T03:04:05Z", with its zone',
+      'a.yaml:23:24: error: provider.forwarders[0].where.all[12].timestamp: an instant is compared with gt, gte, lt or lte | write for example { gte: "2026-01-02T03:04:05Z" }',
+    ],
+  },
+  {
+    name: 'names of conditions',
+    files: {
+      'a.yaml': `version: 1
+conditions:
+  refused: { action: [DROP, REJECT] }
+  loud: { use: [loops, refused] }
+  loops: { any: [{ use: loud }, { port: 1 }] }
+  nothing: {}
+  "no name": { port: 1 }
+  unused: { acton: DROP }
+provider:
+  forwarders:
+    - name: all
+      to: udp://10.0.0.1
+      where: { use: [refusd, refused, 5], any: [{ use: [] }, { use: loud }] }
+`,
+      'b.yaml': `version: 1
+conditions:
+  refused: { action: PASS }
+`,
+    },
+    findings: [
+      'a.yaml:5:25: error: conditions.loops.any[0].use: condition "loud" uses itself | write out what is meant',
+      'a.yaml:6:3: warning: conditions.nothing: no rule uses condition "nothing" | remove it, or name it with `use:`',
+      'a.yaml:6:12: error: conditions.nothing: an empty condition holds for every event | name a field',
+      'a.yaml:7:3: error: conditions["no name"]: "no name" is not a name | use 1 to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit',
+      'a.yaml:8:3: warning: conditions.unused: no rule uses condition "unused" | remove it, or name it with `use:`',
+      'a.yaml:8:13: error: conditions.unused.acton: unknown field "acton" | did you mean `action`?',
+      'a.yaml:13:22: error: provider.forwarders[0].where.use[0]: there is no condition "refusd" | did you mean `refused`?',
+      'a.yaml:13:39: error: provider.forwarders[0].where.use[2]: expected the name of a condition, found a number | conditions are named under `conditions:`',
+      'a.yaml:13:56: error: provider.forwarders[0].where.any[0].use: names no condition | name at least one',
+      'b.yaml:3:3: error: conditions.refused: condition "refused" is defined twice, first at a.yaml:3 | give each its own name',
     ],
   },
   {

@@ -20,6 +20,24 @@ test.each([
     '{ firewall.action: [REJECT, drop, DROP] }',
     { op: 'equals', field: 'firewall.action', values: ['DROP', 'REJECT'] },
   ],
+  ['{ message: { matches: ["b+", "a", "b+"] } }', { op: 'matches', field: 'message', values: ['a', 'b+'] }],
+  [
+    '{ structured_data.nsx@6876.comp: nsx-edge }',
+    { op: 'equals', field: 'structured_data.nsx@6876 comp', values: ['nsx-edge'] },
+  ],
+  [
+    '{ structured_data: { "a.b@1": { c.d: { gte: 5 } } } }',
+    { op: 'between', field: 'structured_data.a.b@1 c.d', ranges: [[5, TOP]] },
+  ],
+  [
+    '{ owner.org_vdc.id: "URN:vcloud:vdc:5B2ABDA9-aa2e-4745-a33b-b4b8fa1dc5f4" }',
+    { op: 'equals', field: 'owner.org_vdc.id', values: ['5b2abda9-aa2e-4745-a33b-b4b8fa1dc5f4'] },
+  ],
+  [
+    '{ timestamp: { gte: "1970-01-01T00:00:01Z", lt: "1970-01-01T01:00:02+01:00" } }',
+    { op: 'between', field: 'timestamp', ranges: [[1000, 1999]] },
+  ],
+  ['{ version: 1 }', { op: 'between', field: 'version', ranges: [[1, 1]] }],
   ['{ port: 443 }', { op: 'between', field: 'firewall.port', ranges: [[443, 443]] }],
   ['{ port: "443" }', { op: 'between', field: 'firewall.port', ranges: [[443, 443]] }],
   [
