@@ -11,6 +11,7 @@ import { innerField } from './inner.ts'
 import { isEsxi } from './inner-esxi.ts'
 import { isVcd } from './inner-vcd.ts'
 import { isVcenter } from './inner-vcenter.ts'
+import { scanQuick } from './quick/quick-scan.ts'
 import { readNsxvEdge } from './nsxv-edge.ts'
 import { Alternative, GRAMMARS, ProgramTable } from './recognise.ts'
 import type { StreamPlan } from './streams.ts'
@@ -46,8 +47,7 @@ export class Classifier {
 
   /** Scans the header, then sets `stream`, `grammar`, the firewall fields and the label. Never throws. */
   classify(view: EventView): void {
-    scanHeader(view)
-    this.#read = Grammar.none
+    this.#scan(view)
     const candidates = this.#table.find(view.buf, view.app_start, view.app_end)
     let stream = 0
     for (let i = 0; i < candidates.length; i += 1) {
@@ -62,9 +62,18 @@ export class Classifier {
 
   /** The same for an event whose stream is known (read back from a batch): nothing is recognised anew. */
   read(view: EventView, stream: number): void {
-    scanHeader(view)
-    this.#read = Grammar.none
+    this.#scan(view)
     this.#settle(view, stream)
+  }
+
+  #scan(view: EventView): void {
+    if (scanQuick(view)) {
+      this.#read = view.grammar
+      this.#fitted = true
+    } else {
+      scanHeader(view)
+      this.#read = Grammar.none
+    }
   }
 
   #bodyFits(view: EventView, one: Alternative): boolean {

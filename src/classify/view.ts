@@ -5,6 +5,7 @@
  * or not there), an empty span (start === end) means present and empty.
  */
 import { Buffer } from 'node:buffer'
+import { nativeAddress, nativeInts } from '../base/native-memory.ts'
 
 /** How the header was written. The numbers are stored in batches: never renumber. */
 export const HeaderForm = { none: 0, rfc5424: 1, rfc3164: 2, rfc3339: 3 } as const
@@ -140,7 +141,9 @@ export class EventView {
   /** The label by position, trimmed; start -1 when there is none. */
   label_start = -1
   label_end = -1
-  readonly fw: Int32Array = new Int32Array(Fw.slots).fill(-1)
+  readonly fw: Int32Array = nativeInts(Fw.slots).fill(-1)
+  /** Address of {@link fw} in native memory, or -1. */
+  readonly fw_at = nativeAddress(this.fw)
 
   /** The grammar of the stream's inner fields, none when it has none: never a firewall grammar. */
   family: Grammar = Grammar.none

@@ -1,6 +1,7 @@
 /** How chunks come from a socket. */
 import { Buffer } from 'node:buffer'
 import net, { type Socket } from 'node:net'
+import { nativeMemory, READ_BYTES } from '../base/native-memory.ts'
 
 /** A socket and its bytes. A chunk is valid during the call only. Started again, another takes what comes from then on. */
 export interface Reading {
@@ -27,7 +28,6 @@ export function readingWith(reading: Reading, first: Buffer): Reading {
   return { socket: reading.socket, start }
 }
 
-const READ_BYTES = 65_536
 let shared: Buffer | undefined
 
 interface WithHandle {
@@ -52,7 +52,7 @@ export function sharedReading(accepted: Socket): Reading {
   holder._handle = null
   // Without its handle this only takes it off the server's list.
   accepted.destroy()
-  shared ??= Buffer.allocUnsafeSlow(READ_BYTES)
+  shared ??= nativeMemory()?.read ?? Buffer.allocUnsafeSlow(READ_BYTES)
   const buffer = shared
   let take: (chunk: Buffer) => void = ignore
   const callback = (bytes: number): boolean => {

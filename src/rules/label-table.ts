@@ -10,6 +10,7 @@
  * (multiply and shift, two lanes, because one multiply waits for the other). The kind of a key is mixed in at the end
  * with an odd factor. That step is one to one, so equal bytes of two kinds never meet.
  */
+import { labelHash, labelWords } from '../classify/quick/quick-scan.ts'
 import { LABEL_BYTES_MAX } from './label-variants.ts'
 import type { LabelProbe, LabelTablePlan } from './plan.ts'
 
@@ -165,19 +166,21 @@ export class LabelTable {
   /**
    * The owner of the label `buf[start, end)` of a stream: its index, 0 when nobody's, {@link LABEL_AMBIGUOUS}
    * when lone parts name two tenants. Whole labels go first: that no lone part of another tenant fits one is
-   * checked when the rules are compiled. The cost depends on the label and the stream's probes only.
+   * checked when the rules are compiled. The cost depends on the label and the stream's probes only. `is_read`: this
+   * is the label that the quick scanner has read just now.
    */
-  find(stream: number, buf: Uint8Array, start: number, end: number): number {
+  find(stream: number, buf: Uint8Array, start: number, end: number, is_read = false): number {
     this.#hit = undefined
     const probes = this.#probes[stream]
     const size = end - start
     if (probes === undefined || size <= 0) return 0
     if (size <= probes.max) {
       const { wholes } = probes
-      const hash = readLabel(buf, start, end)
+      const hash = is_read ? labelHash() : readLabel(buf, start, end)
+      const words = is_read ? labelWords() : label
       for (let at = 0; at < wholes.length; at += PROBE_INTS) {
         if (size > wholes[at + 1]!) continue
-        const place = this.#look(withKind(hash, wholes[at]!), wholes[at + 2]!, buf, start, end)
+        const place = this.#look(withKind(hash, wholes[at]!), words, wholes[at + 2]!, buf, start, end)
         if (place < 0) continue
         this.#hit = probes
         this.#hitProbe = at / PROBE_INTS
@@ -197,7 +200,7 @@ export class LabelTable {
       if (size > lones[at + 1]! || size < length) continue
       const from = lones[at + 4] === 1 ? end - length : start
       const hash = readLabel(buf, from, from + length)
-      const place = this.#look(withKind(hash, lones[at]!), lones[at + 2]!, buf, from, from + length)
+      const place = this.#look(withKind(hash, lones[at]!), label, lones[at + 2]!, buf, from, from + length)
       if (place < 0) continue
       const its = this.#words[this.#slots[place + 1]! - 1]!
       if (found === 0) {
@@ -213,8 +216,15 @@ export class LabelTable {
     return found
   }
 
-  /** Place of the slot with the words in `label`, which are those of `buf[start, end)`; -1 when there is none. */
-  #look(hash: number, exact: number, buf: Uint8Array, start: number, end: number): number {
+  /** Place of the slot with these words, which are those of `buf[start, end)`; -1 when there is none. */
+  #look(
+    hash: number,
+    label_words: Int32Array,
+    exact: number,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
     const slots = this.#slots
     const words = this.#words
     const mask = this.#mask
@@ -226,7 +236,7 @@ export class LabelTable {
       const key = slots[place + 1]!
       const count = (size + 3) >> 2
       let word = 0
-      while (word < count && words[key + word] === label[word]) word++
+      while (word < count && words[key + word] === label_words[word]) word++
       if (word === count && (exact === 0 || this.#exact(key + count, buf, start, end))) return place
     }
   }

@@ -5,6 +5,7 @@
  * from a source that may send that stream, and only when its end is known to be its end: an event cut on the way
  * loses its tail, and what is left of a label may be another tenant's whole one.
  */
+import { labelIsRead } from '../classify/quick/quick-scan.ts'
 import { EventFlag, type EventView } from '../classify/view.ts'
 import { LABEL_AMBIGUOUS, LabelTable } from './label-table.ts'
 import type { RulesPlan } from './plan.ts'
@@ -105,7 +106,7 @@ export class Ownership {
     if (view.label_start < 0 || view.label_end <= view.label_start) return Orphan.no_label
     if ((view.flags & EventFlag.complete_header) === 0) return Orphan.untrusted_source
     if ((view.flags & CUT) !== 0 && isTail(view)) return Orphan.unknown_label
-    const owner = this.#table.find(view.stream, view.buf, view.label_start, view.label_end)
+    const owner = this.#table.find(view.stream, view.buf, view.label_start, view.label_end, labelIsRead(view))
     if (owner > 0) return owner
     return owner === LABEL_AMBIGUOUS ? Orphan.ambiguous_label : Orphan.unknown_label
   }
