@@ -101,29 +101,3 @@ function uncovered(line: Buffer): string {
   for (const [start, end] of spans) if (start >= 0) rest.fill(0x20, start - view.start, end - view.start)
   return rest.toString()
 }
-
-const VECTORS = join(import.meta.dirname, '../../../../shared/vectors/rfc5424.jsonl')
-
-describe.skipIf(!existsSync(VECTORS))(
-  'collected RFC 5424 cases (skipped where ../shared/vectors is not there)',
-  () => {
-    const cases = (existsSync(VECTORS) ? linesOf(readFileSync(VECTORS)) : []).map(
-      (line) =>
-        JSON.parse(line.toString()) as {
-          id: string
-          raw?: string
-          raw_base64?: string
-          strict_grammar?: boolean
-        },
-    )
-
-    test('a line is valid exactly when it satisfies the grammar', () => {
-      const differing = cases.filter(({ raw, raw_base64, strict_grammar }) => {
-        const line = raw === undefined ? Buffer.from(raw_base64 ?? '', 'base64') : Buffer.from(raw)
-        return strict_grammar !== undefined && reader.json(line).valid !== strict_grammar
-      })
-      expect(differing.map(({ id }) => id)).toEqual([])
-      expect(cases.length).toBeGreaterThan(300)
-    })
-  },
-)
