@@ -14,7 +14,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   queue: { any: ['base'] },
   spool: { any: ['base', 'queue'] },
   route: { any: ['base', 'classify', 'rules', 'queue'] },
-  listen: { any: ['base', 'config', 'framing', 'relp'] },
+  listen: { any: ['base', 'config', 'framing', 'relp', 'classify'] },
   forward: { any: ['base', 'config', 'classify', 'queue', 'relp'], types: ['rules'] },
   worker: {
     any: ['base', 'config', 'listen', 'framing', 'classify', 'rules', 'route', 'queue', 'spool', 'forward'],

@@ -26,6 +26,8 @@ export const EventFlag = {
   cut_by_sender: 8,
   /** PRI, a time and a host are there: a label may count. Set by the classifier. */
   complete_header: 16,
+  /** The event came without a PRI, and the one of its frame was taken for it: no label counts. Set by the listener. */
+  pri_assumed: 32,
 } as const
 
 /** Slots of {@link EventView.fw}: start and end offset of each firewall field, start -1 when absent. */

@@ -276,6 +276,7 @@ export class Pipeline implements Intake {
     view.peer = origin.peer
     view.source = origin.source
     this.#classifier.classify(view)
+    if ((view.flags & EventFlag.pri_assumed) !== 0) view.flags &= ~EventFlag.complete_header
     const cells = this.#cells
     add(cells, WorkerCell.received, 1)
     add(cells, WorkerCell.received_bytes, end - start)
