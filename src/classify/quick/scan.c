@@ -173,8 +173,10 @@ INLINE at rfc5424(out to, at p, at end) {
 INLINE at rfc3339(out to, at p, at end) {
   at q = blank_end(p, end);
   if (q == p || q - p > HOST_MAX || end - q < 2 || q[-1] == ':' || q[-1] == ']') return 0;
+  if (q - p == 1 && *p == '-') return 0;
   set_head(to, HOST, p, q);
   at tag = q + 1;
+  if (*tag == '%' || *tag == '{' || *tag == '"') return 0;
   at last = end - tag > TAG_MAX ? tag + TAG_MAX : end;
   q = tag_end(tag, last);
   if (q == tag || q >= last) return 0;
