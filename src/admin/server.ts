@@ -5,6 +5,7 @@ import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress, Settings } from '../config/types.ts'
 import { Metrics } from '../control/metrics.ts'
 import type { Supervisor } from '../control/supervisor.ts'
+import { describeUnknown } from '../control/unknown-labels.ts'
 import { openApi } from './openapi.ts'
 import { operatorToken, sameToken } from './token.ts'
 
@@ -59,9 +60,16 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
     })
   }
   app.get('/api/v1/status', { onRequest: check }, async () => {
-    const { ledger, unknown_labels } = await supervisor.measure()
+    const { ledger, unknown_labels, sources } = await supervisor.measure()
     const { listening, plan, alarm } = supervisor
-    return { ...ledger, generation: plan.generation, listeners: listening, unknown_labels, alarm }
+    return {
+      ...ledger,
+      generation: plan.generation,
+      listeners: listening,
+      sources,
+      unknown_labels: describeUnknown(plan, unknown_labels),
+      alarm,
+    }
   })
   app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload())
 }

@@ -1,12 +1,17 @@
 /** `logweir status`: the ledger and each forwarder's state, from the running router. */
 import { styleText } from 'node:util'
 import type { Ledger } from '../control/ledger.ts'
+import type { SourceLedger } from '../control/sources.ts'
+import type { UnknownReport } from '../control/unknown-labels.ts'
 import { adminClient } from './admin-client.ts'
+import { unknownLabelLines } from './unknown-labels.ts'
+import { sourceHints, sourceTable } from './status-sources.ts'
 
 interface Status extends Ledger {
   readonly generation: number
   readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[]
-  readonly unknown_labels: Readonly<Record<string, readonly string[]>>
+  readonly sources: readonly SourceLedger[]
+  readonly unknown_labels: UnknownReport
   readonly alarm: readonly { readonly file: string; readonly line: number; readonly message: string }[]
 }
 
@@ -52,9 +57,9 @@ function readable(status: Status): string {
     if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}`))
     if (sum(dropped) > 0) lines.push(mark('yellow', `${tenant}/${forwarder}: dropped${reasons(dropped)}`))
   }
-  for (const [stream, labels] of Object.entries(status.unknown_labels)) {
-    lines.push(mark('yellow', `${stream}: labels that nobody owns, last seen: ${labels.join(', ')}`))
-  }
+  lines.push('', ...sourceTable(status.sources))
+  lines.push(...sourceHints(status.sources).map((line) => mark('yellow', line)))
+  lines.push(...unknownLabelLines(status.unknown_labels).map((line) => mark('yellow', line)))
   for (const { file, line, message } of status.alarm) {
     lines.push(mark('red', `the last good rules run: ${file}:${line}: ${message}`))
   }

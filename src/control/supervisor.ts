@@ -27,6 +27,7 @@ import type { Log } from './log.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
+import { mergeUnknown, type UnknownStreams } from './unknown-labels.ts'
 import { holdingYoungSpace } from './young-space.ts'
 
 /** Milliseconds that a graceful stop lets destinations finish. */
@@ -43,7 +44,8 @@ export interface Reload {
 
 interface Measure {
   readonly ledger: Ledger
-  readonly unknown_labels: Record<string, string[]>
+  readonly unknown_labels: UnknownStreams
+  readonly sources: readonly SourceLedger[]
 }
 
 export interface SupervisorOptions {
@@ -392,14 +394,14 @@ export class Supervisor {
       this.#running().map((worker) => worker.ask<MeasureAnswer>({ type: 'measure' }).catch(() => undefined)),
     )
     const last_errors: Record<string, string> = {}
-    const unknown_labels: Record<string, string[]> = {}
+    const unknown_labels = mergeUnknown(answers.map((answer) => answer?.unknown_labels))
+    const worst_clocks: Record<string, string> = {}
     for (const answer of answers) {
       Object.assign(last_errors, answer?.last_errors)
-      for (const [stream, labels] of Object.entries(answer?.unknown_labels ?? {})) {
-        unknown_labels[stream] = [...new Set([...(unknown_labels[stream] ?? []), ...labels])]
-      }
+      Object.assign(worst_clocks, answer?.worst_clocks)
     }
-    return { ledger: readLedger(this.#counters, Date.now(), last_errors), unknown_labels }
+    const sources = readSources(this.#counters, this.#settings.sources, this.#plan.streams, worst_clocks)
+    return { ledger: readLedger(this.#counters, Date.now(), last_errors), unknown_labels, sources }
   }
 
   // ---- stop --------------------------------------------------------------------------------------

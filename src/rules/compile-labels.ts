@@ -15,7 +15,7 @@ import {
   trimBlanks,
   VARIANTS_MAX,
 } from './label-variants.ts'
-import { NOBODY, Owners } from './compile-owners.ts'
+import { NOBODY, type Owners } from './compile-owners.ts'
 import { formatSubjects, type Known, type Subject } from './compile-subjects.ts'
 import type { LabelFormatModel, RulesModel, StreamModel } from './model.ts'
 import type { LabelProbe, LabelTablePlan } from './plan.ts'

@@ -115,6 +115,21 @@ export function buildLabelTable(
   return { slots: slots.buffer, keys: stored.buffer, mask, probes }
 }
 
+/** All keys of a table, for people's questions: words of the key in lower case, four bytes each, the first lowest. */
+export function* labelKeys({ slots, keys }: LabelTablePlan): Generator<{
+  readonly words: Int32Array
+  readonly at: number
+  readonly length: number
+  readonly owner: number
+}> {
+  const places = new Int32Array(slots)
+  const words = new Int32Array(keys)
+  for (let place = 0; place < places.length; place += SLOT_INTS) {
+    const owner = places[place + 3]!
+    if (owner !== 0) yield { words, at: places[place + 1]!, length: places[place + 2]!, owner }
+  }
+}
+
 /** A stream's probes as numbers: kind, most bytes, exact, length, from the end. */
 interface Probes {
   readonly wholes: Int32Array

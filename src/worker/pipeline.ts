@@ -144,6 +144,7 @@ export class Pipeline implements Intake {
     this.#cells = this.#counters.block('worker', 'worker')
     this.#listener_cells = settings.listeners.map(({ name }) => this.#counters.block('listener', name))
     this.#classifier = next.classifier
+    this.#unknown.renumber(streamNames(this.#plan), streamNames(plan))
     this.#plan = plan
     const tenants = plan.tenants.map((tenant) => cells(tenant.name))
     const now = this.#deps.clock.monotonic()
@@ -218,7 +219,8 @@ export class Pipeline implements Intake {
     this.#counters.publish()
     return {
       last_errors: this.#forwarders?.lastErrors() ?? {},
-      unknown_labels: this.#unknown.list(this.#plan?.streams.map((stream) => stream.name) ?? []),
+      worst_clocks: this.#sources?.worstClocks() ?? {},
+      unknown_labels: this.#unknown.list(streamNames(this.#plan)),
       listeners: this.#listeners.addresses(),
     }
   }
@@ -305,6 +307,10 @@ export class Pipeline implements Intake {
     if (ticket === undefined) done(true)
     else ticket.end(done)
   }
+}
+
+function streamNames(plan: RulesPlan | undefined): string[] {
+  return plan?.streams.map(({ name }) => name) ?? []
 }
 
 const UNKNOWN_LABEL = -1 - ORPHAN_REASONS.indexOf('unknown_label')

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { CounterGrant } from '../base/counters.ts'
 import type { Settings } from '../config/types.ts'
 import type { RulesPlan } from '../rules/plan.ts'
+import type { UnknownStream } from './unknown-labels.ts'
 
 /** Handed to a worker when its thread starts. */
 export interface WorkerStart {
@@ -61,8 +62,10 @@ export interface ListeningAnswer {
 /** Answer of `measure`: what counters cannot hold. */
 export interface MeasureAnswer {
   readonly last_errors: Readonly<Record<string, string>>
-  /** Per stream: the last labels that nobody owns. */
-  readonly unknown_labels: Readonly<Record<string, readonly string[]>>
+  /** Per source: the peer whose clock was farthest off lately. */
+  readonly worst_clocks: Readonly<Record<string, string>>
+  /** By stream: labels that nobody owns. */
+  readonly unknown_labels: Readonly<Record<string, UnknownStream>>
   readonly listeners: ListeningAnswer['listeners']
 }
 
