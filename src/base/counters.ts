@@ -112,11 +112,34 @@ export const ListenerCell = {
   size: REFUSE_REASONS_MAX + 8 + STREAMS_MAX,
 } as const
 
-export type CounterKind = 'worker' | 'listener' | 'tenant' | 'forwarder'
+/** Forms of headers that a source's block has room for. */
+export const FORMS_MAX = 4
+
+/** Cells of a source's block; peers of no source share one, named ''. */
+export const SourceCell = {
+  /** One a reason, in the order of {@link REFUSE_REASONS}. */
+  refused: 0,
+  truncated: REFUSE_REASONS_MAX,
+  /** Events that say that their sender cut them. */
+  cut_by_sender: REFUSE_REASONS_MAX + 1,
+  invalid: REFUSE_REASONS_MAX + 2,
+  /** Wall ms of an event at most a second older than the last; 0: none yet. */
+  last_seen_at: REFUSE_REASONS_MAX + 3,
+  /** Wall ms of the last event whose time was compared with ours, 0: none; and how far ahead the senders' clocks were, ms. */
+  skew_at: REFUSE_REASONS_MAX + 4,
+  skew_least: REFUSE_REASONS_MAX + 5,
+  skew_most: REFUSE_REASONS_MAX + 6,
+  /** Events received: for each form of header one a stream. */
+  received: REFUSE_REASONS_MAX + 8,
+  size: REFUSE_REASONS_MAX + 8 + FORMS_MAX * STREAMS_MAX,
+} as const
+
+export type CounterKind = 'worker' | 'listener' | 'source' | 'tenant' | 'forwarder'
 
 const SIZES: Readonly<Record<CounterKind, number>> = {
   worker: WorkerCell.size,
   listener: ListenerCell.size,
+  source: SourceCell.size,
   tenant: TenantCell.size,
   forwarder: ForwarderCell.size,
 }

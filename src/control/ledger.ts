@@ -1,6 +1,7 @@
 /** The ledger: what all workers counted, summed, in the form of `status --json`, and whether it balances. */
 import {
   add,
+  type CounterKind,
   type Counters,
   DESTINATION_STATES,
   DROP_REASONS,
@@ -139,14 +140,17 @@ export function readRefused(workers: readonly Counters[]): Record<string, number
 }
 
 /** Names of all blocks of a kind, in the order in which they came. */
-export function names(workers: readonly Counters[], kind: 'listener' | 'tenant' | 'forwarder'): string[] {
+export function names(
+  workers: readonly Counters[],
+  kind: 'listener' | 'source' | 'tenant' | 'forwarder',
+): string[] {
   return [...new Set(workers.flatMap((counters) => counters.names(kind)))]
 }
 
 /** The cells of a block, summed over workers. */
 export function sumBlocks(
   workers: readonly Counters[],
-  kind: 'worker' | 'listener' | 'tenant' | 'forwarder',
+  kind: CounterKind,
   name: string,
   size: number,
 ): Float64Array {

@@ -15,12 +15,14 @@ import {
   WorkerCell,
 } from '../base/counters.ts'
 import { cell, type Ledger, names, readReasons, sumBlocks } from './ledger.ts'
+import type { SourceLedger } from './sources.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /** What the collectors read; refreshed at each scrape. */
 interface Scrape {
   readonly workers: readonly Counters[]
   readonly ledger: Ledger
+  readonly sources: readonly SourceLedger[]
 }
 
 type Labels = Readonly<Record<string, string>>
@@ -34,6 +36,7 @@ export class Metrics {
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor
     this.#declareEvents()
+    this.#declareSources()
     this.#declareForwarders()
     this.#declareRouter()
     this.#registry.registerMetric(new DeliveryHistogram(() => this.#read().workers))
@@ -45,8 +48,8 @@ export class Metrics {
 
   /** The exposition text. */
   async text(): Promise<string> {
-    const { ledger } = await this.#supervisor.measure()
-    this.#scrape = { workers: this.#supervisor.counters, ledger }
+    const { ledger, sources } = await this.#supervisor.measure()
+    this.#scrape = { workers: this.#supervisor.counters, ledger, sources }
     return this.#registry.metrics()
   }
 
@@ -149,6 +152,81 @@ export class Metrics {
       ({ workers }) => [
         [{}, cell(sumBlocks(workers, 'worker', 'worker', WorkerCell.size), WorkerCell.sender_cut)],
       ],
+    )
+  }
+
+  /** Labelled by names of the configuration: their number is the operator's. Peers of no source have an empty name. */
+  #declareSources(): void {
+    const each =
+      (read: (one: SourceLedger) => number) =>
+      ({ sources }: Scrape): Sample[] =>
+        sources.map((one) => [{ source: one.source ?? '' }, read(one)])
+    const by =
+      (label: string, read: (one: SourceLedger) => Readonly<Record<string, number>>) =>
+      ({ sources }: Scrape): Sample[] =>
+        sources.flatMap((one) =>
+          Object.entries(read(one)).map(
+            ([key, value]): Sample => [{ source: one.source ?? '', [label]: key }, value],
+          ),
+        )
+    this.#counter(
+      'logweir_source_events_total',
+      'Events taken in, by source.',
+      ['source', 'stream'],
+      by('stream', (one) => one.streams),
+    )
+    this.#counter(
+      'logweir_source_headers_total',
+      'Events taken in, by source and form of header.',
+      ['source', 'header'],
+      by('header', (one) => one.headers),
+    )
+    this.#counter(
+      'logweir_source_refused_total',
+      'Events, connections and frames of a source that were not taken in.',
+      ['source', 'reason'],
+      by('reason', (one) => one.refused),
+    )
+    this.#counter(
+      'logweir_source_invalid_total',
+      'Events whose header breaks its grammar.',
+      ['source'],
+      each((one) => one.invalid),
+    )
+    this.#counter(
+      'logweir_source_truncated_total',
+      'Events cut at frame_max or by an end of connection.',
+      ['source'],
+      each((one) => one.truncated),
+    )
+    this.#counter(
+      'logweir_source_cut_by_sender_total',
+      'Events that say that their sender cut them.',
+      ['source'],
+      each((one) => one.cut_by_sender),
+    )
+    this.#gauge(
+      'logweir_source_last_seen_seconds',
+      'When a source was last seen, in seconds since 1970.',
+      ['source'],
+      ({ sources }) =>
+        sources.flatMap(({ source, last_seen }): Sample[] =>
+          last_seen === null ? [] : [[{ source: source ?? '' }, Date.parse(last_seen) / 1000]],
+        ),
+    )
+    this.#gauge(
+      'logweir_source_clock_skew_seconds',
+      'How far the clocks of its senders are ahead of ours, lately: the least and the most.',
+      ['source', 'bound'],
+      ({ sources }) =>
+        sources.flatMap(({ source, clock_skew }): Sample[] =>
+          clock_skew === null
+            ? []
+            : [
+                [{ source: source ?? '', bound: 'least' }, clock_skew.least],
+                [{ source: source ?? '', bound: 'most' }, clock_skew.most],
+              ],
+        ),
     )
   }
 

@@ -18,12 +18,14 @@ import { adoptSpools } from '../spool/adopt.ts'
 import { nextEpoch } from '../spool/epoch.ts'
 import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
+import { sourceNames } from '../worker/source-counts.ts'
 import { type Changes, compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
 import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
+import { readSources, type SourceLedger } from './sources.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
@@ -228,6 +230,7 @@ export class Supervisor {
     const grant = counters.allocate([
       { kind: 'worker', name: 'worker' },
       ...settings.listeners.map(({ name }) => ({ kind: 'listener' as const, name })),
+      ...sourceNames(settings.sources).map((name) => ({ kind: 'source' as const, name })),
       ...plan.tenants.map(({ name }) => ({ kind: 'tenant' as const, name })),
       ...plan.forwarders.map(({ key }) => ({ kind: 'forwarder' as const, name: key })),
     ])

@@ -31,6 +31,11 @@ export class Admission {
     const source = this.#sources.find(address)
     return source === -1 ? 'unknown_source' : source
   }
+
+  /** The place of the peer's source plus 1, whether it may send or not; 0: it has none. */
+  sourceOf(address: string): number {
+    return Math.max(0, this.#sources?.find(address) ?? 0)
+  }
 }
 
 function table(networks: readonly (readonly [string, number])[], where: string): PrefixTable {

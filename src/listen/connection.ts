@@ -85,7 +85,7 @@ export class Connection implements FrameSink {
 
   /** FrameSink. */
   fault(reason: FrameFault): void {
-    this.#shared.refusals.refuse(reason, this.#origin.peer)
+    this.#shared.refusals.refuseOf(this.#origin.source, reason, this.#origin.peer)
     this.#socket.destroy()
   }
 
@@ -167,7 +167,7 @@ export class Connection implements FrameSink {
 
   #close(reason: 'frame_timeout' | 'idle_timeout' | 'proxy_forged'): void {
     this.#ended = true
-    this.#shared.refusals.refuse(reason, this.#origin.peer)
+    this.#shared.refusals.refuseOf(this.#origin.source, reason, this.#origin.peer)
     if (reason === 'idle_timeout') this.#socket.destroySoon()
     else this.#socket.destroy()
   }
@@ -175,7 +175,7 @@ export class Connection implements FrameSink {
   #withinRate(bucket: Bucket): boolean {
     const { settings, refusals } = this.#shared
     if (takeToken(bucket, settings.rate_max ?? 0, this.#read_at)) return true
-    refusals.refuse('rate', this.#origin.peer)
+    refusals.refuseOf(this.#origin.source, 'rate', this.#origin.peer)
     return false
   }
 }

@@ -42,18 +42,32 @@ export class Refusals {
   readonly #tally: ListenerTally
   readonly #clock: Clock
   readonly #log: ListenLog
+  readonly #sourceOf: (peer: string) => number
   readonly #said = new Map<RefuseReason, Said>()
 
-  constructor(listener: string, tally: ListenerTally, clock: Clock, log: ListenLog) {
+  /** `sourceOf`: the source of a peer that is refused without its being named; left out: none. */
+  constructor(
+    listener: string,
+    tally: ListenerTally,
+    clock: Clock,
+    log: ListenLog,
+    sourceOf: (peer: string) => number = () => 0,
+  ) {
     this.#listener = listener
     this.#tally = tally
     this.#clock = clock
     this.#log = log
+    this.#sourceOf = sourceOf
   }
 
   /** Counts one, and names the peer (and what is known besides) if this reason was not named lately. */
   refuse(reason: RefuseReason, peer: string, detail?: string): void {
-    this.#tally.refused(reason, 1)
+    this.refuseOf(this.#sourceOf(peer), reason, peer, detail)
+  }
+
+  /** The same for a peer whose source is known: what may be refused event by event does not look it up. */
+  refuseOf(source: number, reason: RefuseReason, peer: string, detail?: string): void {
+    this.#tally.refused(reason, 1, source)
     const now = this.#clock.monotonic()
     const said = this.#said.get(reason)
     if (said !== undefined && now - said.at < LOG_EVERY_MS) {

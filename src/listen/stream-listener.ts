@@ -103,7 +103,7 @@ export class StreamListener implements Listener {
     this.#index = index
     this.#deps = deps
     this.#admission = new Admission(settings, deps.sources)
-    this.#refusals = new Refusals(settings.name, tally, clock, log)
+    this.#refusals = new Refusals(settings.name, tally, clock, log, (peer) => this.#admission.sourceOf(peer))
     this.#shared = { settings, intake, tally, clock, refusals: this.#refusals }
     this.#gate = gate?.(this.#refusals)
     this.#open_peer = open

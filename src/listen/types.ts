@@ -73,8 +73,8 @@ export type RefuseReason =
 
 /** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
 export interface ListenerTally {
-  /** `events` refused (a refused connection or broken frame counts as one). */
-  refused(reason: RefuseReason, events: number): void
+  /** `events` refused (a refused connection or broken frame counts as one). `source` as in {@link Origin}. */
+  refused(reason: RefuseReason, events: number, source: number): void
   /** Frames that arrived longer than `frame_max` or unfinished (delivered, flagged). */
   truncated(events: number): void
   /** Counts with leading zeros that were believed (loggen writes them). */

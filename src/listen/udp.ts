@@ -74,7 +74,9 @@ export class UdpListener implements Listener {
     this.#index = index
     this.#deps = deps
     this.#admission = new Admission(settings, deps.sources)
-    this.#refusals = new Refusals(settings.name, deps.tally, deps.clock, deps.log)
+    this.#refusals = new Refusals(settings.name, deps.tally, deps.clock, deps.log, (peer) =>
+      this.#admission.sourceOf(peer),
+    )
     this.#peers = new PeerTable(settings.peers_max)
     this.#socket_options = {
       type: isIPv6(settings.host) ? 'udp6' : 'udp4',
@@ -148,17 +150,17 @@ export class UdpListener implements Listener {
   /** What lies in `datagram`. */
   #frame(peer: Peer, bytes: number): void {
     const { origin, bucket } = peer
-    if (peer.refused !== null) return this.#refusals.refuse(peer.refused, origin.peer)
+    if (peer.refused !== null) return this.#refusals.refuseOf(origin.source, peer.refused, origin.peer)
     const end = datagramEnd(datagram, bytes)
-    if (end === 0) return this.#refusals.refuse('empty', origin.peer)
+    if (end === 0) return this.#refusals.refuseOf(origin.source, 'empty', origin.peer)
     const { intake, clock } = this.#deps
     if (bucket !== null) {
       if (this.#now === 0) this.#now = clock.monotonic()
       if (!takeToken(bucket, this.#settings.rate_max ?? 0, this.#now)) {
-        return this.#refusals.refuse('rate', origin.peer)
+        return this.#refusals.refuseOf(origin.source, 'rate', origin.peer)
       }
     }
-    if (!intake.accepting) return this.#refusals.refuse('queue_full', origin.peer)
+    if (!intake.accepting) return this.#refusals.refuseOf(origin.source, 'queue_full', origin.peer)
     intake.frame(origin, datagram, 0, end, datagramFlags(datagram, datagram_words, end))
   }
 
@@ -224,7 +226,11 @@ export class UdpListener implements Listener {
     const source = this.#admission.admit(plain)
     const { rate_max } = this.#settings
     const peer: Peer = {
-      origin: { listener: this.#index, peer: plain, source: typeof source === 'number' ? source : 0 },
+      origin: {
+        listener: this.#index,
+        peer: plain,
+        source: typeof source === 'number' ? source : this.#admission.sourceOf(plain),
+      },
       refused: typeof source === 'number' ? null : source,
       bucket: rate_max === null ? null : newBucket(rate_max, this.#deps.clock.monotonic()),
       recent: false,

@@ -1,10 +1,11 @@
 /** The listeners of a worker: opened, changed and closed to what the settings say. */
 import type { Clock } from '../base/clock.ts'
-import { add, type Counters, ListenerCell, REFUSE_REASONS } from '../base/counters.ts'
+import { add, type Counters, ListenerCell, REFUSE_REASONS, SourceCell } from '../base/counters.ts'
 import type { ListenerSettings, Settings } from '../config/types.ts'
 import { createListener } from '../listen/create.ts'
 import type { Intake, Listener, ListenerTally, RefuseReason } from '../listen/types.ts'
 import type { ListeningAnswer, LogLevel } from './protocol.ts'
+import { sourceNames } from './source-counts.ts'
 
 export interface ListenersDeps {
   readonly intake: Intake
@@ -73,7 +74,10 @@ export class Listeners {
     const bound = settings.port === 0 ? { ...settings, port } : settings
     const listener = await createListener(bound, index, {
       intake,
-      tally: new Tally(counters.block('listener', settings.name)),
+      tally: new Tally(
+        counters.block('listener', settings.name),
+        sourceNames(all.sources).map((source) => counters.block('source', source)),
+      ),
       sources: all.sources,
       clock,
       reuse_port: workers > 1,
@@ -91,13 +95,18 @@ function fingerprint(listener: ListenerSettings, index: number, { sources }: Set
 /** Counts of one listener, kept in shared memory. */
 class Tally implements ListenerTally {
   readonly #cells: Float64Array
+  /** By source number. */
+  readonly #sources: readonly Float64Array[]
 
-  constructor(cells: Float64Array) {
+  constructor(cells: Float64Array, sources: readonly Float64Array[]) {
     this.#cells = cells
+    this.#sources = sources
   }
 
-  refused(reason: RefuseReason, events: number): void {
-    add(this.#cells, ListenerCell.refused + REFUSE_REASONS.indexOf(reason), events)
+  refused(reason: RefuseReason, events: number, source: number): void {
+    const place = REFUSE_REASONS.indexOf(reason)
+    add(this.#cells, ListenerCell.refused + place, events)
+    add(this.#sources[source] as Float64Array, SourceCell.refused + place, events)
   }
 
   truncated(events: number): void {

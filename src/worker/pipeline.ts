@@ -32,6 +32,7 @@ import { Forwarders } from './forwarders.ts'
 import { Listeners } from './listeners.ts'
 import { PlanNames } from './names.ts'
 import type { ListeningAnswer, LogLevel, MeasureAnswer, StopAnswer } from './protocol.ts'
+import { SourceCounts } from './source-counts.ts'
 import { watchSpool } from './spool-health.ts'
 import { Ticker } from './ticker.ts'
 import { UnknownLabels } from './unknown-labels.ts'
@@ -71,6 +72,7 @@ export class Pipeline implements Intake {
   readonly #unknown = new UnknownLabels()
   #cells: Float64Array = new Float64Array(WorkerCell.size)
   #listener_cells: Float64Array[] = []
+  #sources: SourceCounts | undefined
   #classifier = new Classifier([])
   #router: Router | undefined
   #plan: RulesPlan | undefined
@@ -143,6 +145,7 @@ export class Pipeline implements Intake {
     )
     this.#cells = this.#counters.block('worker', 'worker')
     this.#listener_cells = settings.listeners.map(({ name }) => this.#counters.block('listener', name))
+    this.#sources = new SourceCounts(this.#counters, settings.sources)
     this.#classifier = next.classifier
     this.#unknown.renumber(streamNames(this.#plan), streamNames(plan))
     this.#plan = plan
@@ -283,7 +286,7 @@ export class Pipeline implements Intake {
     add(cells, WorkerCell.received, 1)
     add(cells, WorkerCell.received_bytes, end - start)
     add(this.#listener_cells[origin.listener] as Float64Array, ListenerCell.received + view.stream, 1)
-    if ((view.flags & EventFlag.cut_by_sender) !== 0) add(cells, WorkerCell.sender_cut, 1)
+    ;(this.#sources as SourceCounts).count(view, this.#now_mono)
     const decision = (this.#router as Router).route(view, this.#now_mono)
     if (decision === UNKNOWN_LABEL) this.#unknown.note(view)
   }
