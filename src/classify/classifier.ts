@@ -7,7 +7,7 @@ import { readDfw } from './dfw.ts'
 import { clearFlow } from './flow.ts'
 import { readGateway } from './gateway.ts'
 import { scanHeader } from './header.ts'
-import { innerField } from './inner.ts'
+import { familyOf, innerField } from './inner.ts'
 import { isEsxi } from './inner-esxi.ts'
 import { isVcd } from './inner-vcd.ts'
 import { isVcenter } from './inner-vcenter.ts'
@@ -37,7 +37,7 @@ export class Classifier {
   constructor(streams: readonly StreamPlan[]) {
     const grammars = streams.map(({ grammar }) => GRAMMARS[grammar])
     this.#grammars = grammars.map((grammar) => (isFirewall(grammar) ? grammar : Grammar.none))
-    this.#families = grammars.map((grammar) => (isFirewall(grammar) ? Grammar.none : grammar))
+    this.#families = grammars.map((grammar) => (familyOf(grammar) === undefined ? Grammar.none : grammar))
     this.#captures = streams.map(capturesOf)
     this.#labels = streams.map(({ label }) => labelSlot(label))
     this.#table = new ProgramTable(
@@ -103,7 +103,10 @@ export class Classifier {
       }
       return
     }
-    if (!this.#fits(view, grammar)) return
+    if (!this.#fits(view, grammar)) {
+      view.family = Grammar.none
+      return
+    }
     const slot = this.#labels[stream] ?? LABEL_NONE
     if (slot === LABEL_REST) return
     view.label_start = slot === LABEL_NONE ? -1 : view.fw[slot]!

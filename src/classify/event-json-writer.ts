@@ -64,6 +64,14 @@ const NO_TAIL = new JsonPiece(
     .map((name) => `,"${name}":null`)
     .join(''),
 )
+const RULESET = key('ruleset')
+const INTERFACE = key('interface')
+const APPLICATION = key('application')
+const REPEATED = key('repeated')
+/** The same for what only some senders write. */
+const NO_MORE = new JsonPiece(
+  ['ruleset', 'interface', 'application', 'repeated'].map((name) => `,"${name}":null`).join(''),
+)
 const LENGTH = key('length')
 const PROTOCOL = key('protocol')
 const SOURCE_IP = key('source_ip')
@@ -159,6 +167,15 @@ function putFirewall(view: EventView, target: JsonBuffer): void {
     putNumber(view, target, PACKETS_OUT, Fw.packets_out)
     putNumber(view, target, BYTES_IN, Fw.bytes_in)
     putNumber(view, target, BYTES_OUT, Fw.bytes_out)
+  }
+  const { fw } = view
+  if (fw[Fw.ruleset]! < 0 && fw[Fw.interface]! < 0 && fw[Fw.application]! < 0 && fw[Fw.repeated]! < 0) {
+    target.putPiece(NO_MORE)
+  } else {
+    putWord(view, target, RULESET, Fw.ruleset)
+    putWord(view, target, INTERFACE, Fw.interface)
+    putWord(view, target, APPLICATION, Fw.application)
+    putNumber(view, target, REPEATED, Fw.repeated)
   }
   target.putByte(CLOSE)
 }

@@ -70,6 +70,10 @@ export interface FirewallJson {
   readonly packets_out: number | null
   readonly bytes_in: number | null
   readonly bytes_out: number | null
+  readonly ruleset: string | null
+  readonly interface: string | null
+  readonly application: string | null
+  readonly repeated: number | null
 }
 
 export interface EventJson {
@@ -104,6 +108,7 @@ export interface EventJson {
   readonly nsx?: InnerJson
   readonly vcd?: InnerJson
   readonly cf?: InnerJson
+  readonly edge?: InnerJson
   readonly tenant?: string | null
   readonly owner?: EventOwner | null
 }
@@ -175,6 +180,10 @@ function firewallObject(view: EventView): FirewallJson {
     packets_out: number(Fw.packets_out),
     bytes_in: number(Fw.bytes_in),
     bytes_out: number(Fw.bytes_out),
+    ruleset: word(Fw.ruleset),
+    interface: word(Fw.interface),
+    application: word(Fw.application),
+    repeated: number(Fw.repeated),
   }
 }
 

@@ -1,16 +1,21 @@
-/** What follows the addresses of a firewall line: counters or TCP flags, then the label. */
+/** What follows the addresses of a firewall line: counters or TCP flags, an annotation, then the label. */
 import type { Buffer } from 'node:buffer'
 import { digitsEnd } from './time-scan.ts'
 import { Fw, type EventView } from './view.ts'
 
 const SPACE = 0x20
+const COMMA = 0x2c
 const SLASH = 0x2f
+const CLOSE_ROUND = 0x29
+const UNDERSCORE = 0x5f
+/** Characters of an id with its hyphens. */
+const ID_LENGTH = 36
 
 /** Place of each TCP flag letter in `FSRPAUEW`, from 1; 0 for every other byte. */
 const FLAG_RANK = new Uint8Array(256)
 for (let i = 0; i < 8; i += 1) FLAG_RANK['FSRPAUEW'.charCodeAt(i)] = i + 1
 
-/** Reads the tail that begins at `from`: counters of a TERM line, flags of any other TCP line, and all the rest, trimmed, as the label. */
+/** Reads the tail that begins at `from`: counters of a TERM line, flags of any other TCP line, an annotation, and all the rest, trimmed, as the label. */
 export function readFlowTail(
   view: EventView,
   buf: Buffer,
@@ -28,8 +33,62 @@ export function readFlowTail(
   let q = end
   while (q > p && buf[q - 1] === SPACE) q -= 1
   if (q === p) return
+  // Labels of Cloud Director are shorter than an annotation with an id, and few begin with `A`.
+  if (buf[p] === 0x41 || q - p > ID_LENGTH + 2) p = readAnnotation(view.fw, buf, p, q)
+  if (q === p) return
   view.label_start = p
   view.label_end = q
+}
+
+/** The same for lines with commas: flags, a comma, the label. */
+export function readLabelTail(view: EventView, buf: Buffer, from: number, end: number, tcp: boolean): void {
+  let p = from
+  if (tcp) {
+    let word = from
+    while (word < end && buf[word] !== COMMA && buf[word] !== SPACE) word += 1
+    if (word > from) p = readTcpFlags(view.fw, buf, from, word)
+    while (p < end && (buf[p] === COMMA || buf[p] === SPACE)) p += 1
+  }
+  if (p < end) readFlowTail(view, buf, p, end, false, false)
+}
+
+/**
+ * What a rule that looks into applications notes: `APP_DNS`, or `host.example(id)` of one that looks at names. Returns where
+ * the label begins. An `APP_…` that stands alone may be a label set by hand as well: it is both.
+ */
+function readAnnotation(fw: Int32Array, buf: Buffer, from: number, end: number): number {
+  let word = from
+  while (word < end && buf[word] !== SPACE) word += 1
+  const app = isApplication(buf, from, word)
+  if (!app && !isNamed(buf, from, word)) return from
+  fw[Fw.application] = from
+  fw[Fw.application + 1] = word
+  if (app && word === end) return from
+  while (word < end && buf[word] === SPACE) word += 1
+  return word
+}
+
+/** `APP_` and capitals, digits, `_`. */
+function isApplication(buf: Buffer, start: number, end: number): boolean {
+  if (end - start < 5 || buf[start] !== 0x41 || buf[start + 1] !== 0x50 || buf[start + 2] !== 0x50)
+    return false
+  if (buf[start + 3] !== UNDERSCORE) return false
+  for (let p = start + 4; p < end; p += 1) {
+    const c = buf[p]!
+    if (!((c >= 0x41 && c <= 0x5a) || (c >= 0x30 && c <= 0x39) || c === UNDERSCORE)) return false
+  }
+  return true
+}
+
+/** `name(id)` with the 36 characters of an id. */
+function isNamed(buf: Buffer, start: number, end: number): boolean {
+  const open = end - ID_LENGTH - 2
+  if (open <= start || buf[end - 1] !== CLOSE_ROUND || buf[open] !== 0x28) return false
+  for (let p = open + 1; p < end - 1; p += 1) {
+    const c = buf[p]!
+    if (!((c >= 0x30 && c <= 0x39) || ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x66) || c === 0x2d)) return false
+  }
+  return true
 }
 
 /** `packets_in/packets_out bytes_in/bytes_out`, if they are there in full. */

@@ -1,12 +1,11 @@
 /** Gateway-firewall lines of NSX-T and NSX 4 edge nodes (docs/parser-decisions.md): `<VRF interface> INET …`. */
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { clearFlow, readFlow, skipBlanks } from './flow.ts'
+import { repeatedEnd, repeatedStart } from './repeated.ts'
 import { digitsEnd } from './time-scan.ts'
 import { Fw, Grammar, type EventView } from './view.ts'
 
 const SPACE = 0x20
-const REPEATED = Buffer.from('message repeated ')
-const TIMES = Buffer.from(' times: [')
 /** Hex digits of one half of the interface's id. */
 const HALF_MAX = 16
 
@@ -21,11 +20,12 @@ export function readGateway(view: EventView): boolean {
   view.grammar = Grammar.none
   let p = skipBlanks(buf, view.msg_start, end)
   if (p < end && buf[p] === 0x6d) {
-    p = repeatedStart(buf, p, end)
-    while (end > p && buf[end - 1] === SPACE) end -= 1
-    // Cut before its closing bracket, the label may be cut as well.
-    if (p === 0 || buf[end - 1] !== 0x5d) return false
-    end -= 1
+    p = repeatedStart(view, p, end)
+    end = p === 0 ? 0 : repeatedEnd(buf, p, end)
+    if (end === 0) {
+      clearFlow(view)
+      return false
+    }
   }
   p = readInterface(view, buf, p, end)
   if (p === 0 || !readFlow(view, buf, p, end)) {
@@ -34,21 +34,6 @@ export function readGateway(view: EventView): boolean {
   }
   view.grammar = Grammar.gateway
   return true
-}
-
-function repeatedStart(buf: Buffer, from: number, end: number): number {
-  const digits = textEnd(buf, from, end, REPEATED)
-  if (digits === 0) return 0
-  const times = digitsEnd(buf, digits, end)
-  if (times === digits) return 0
-  const body = textEnd(buf, times, end, TIMES)
-  return body === 0 ? 0 : skipBlanks(buf, body, end)
-}
-
-function textEnd(buf: Buffer, p: number, end: number, text: Uint8Array): number {
-  if (end - p < text.length) return 0
-  for (let i = 0; i < text.length; i += 1) if (buf[p + i] !== text[i]) return 0
-  return p + text.length
 }
 
 /** `<VRF hi:lo>`; returns where the family begins, or 0. */

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { Vcenter } from './inner-slots.ts'
-import { addInner, startsAt } from './inner-spans.ts'
+import { setInner, startsAt } from './inner-spans.ts'
 import type { EventView } from './view.ts'
 
 const QUOTE = 0x22
@@ -35,7 +35,8 @@ export function readJsonAudit(view: EventView, from: number, end: number): void 
     p = stop + 1
     if (p < end && buf[p] === COLON) slot = slotOf(buf, start, text_end)
     else if (slot >= 0) {
-      addInner(view, slot, start, text_end)
+      // What the record says of itself counts before the line it stands in.
+      setInner(view, slot, start, text_end)
       slot = -1
     }
   }

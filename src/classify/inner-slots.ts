@@ -112,3 +112,19 @@ export const Cf = {
   cef_name: 34,
   cef_severity: 36,
 } as const
+
+export const Edge = {
+  in_interface: 0,
+  out_interface: 2,
+  mac: 4,
+  tos: 6,
+  prec: 8,
+  ttl: 10,
+  id: 12,
+  icmp_id: 14,
+  icmp_sequence: 16,
+  window: 18,
+  urgent: 20,
+  mark: 22,
+  payload_length: 24,
+} as const

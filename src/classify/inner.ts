@@ -1,14 +1,15 @@
 /**
- * Inner fields: what the messages of streams without labels say. Nothing of this is read while an event is routed, unless
+ * Inner fields: what messages say beside the fields of firewalls. Nothing of this is read while an event is routed, unless
  * a condition asks for a field or JSON is written; then all fields of the event's family are read at once, from bytes.
  *
  * This is the table of what can be asked: each field's dotted name, its kind, and through {@link findInner} its bytes.
  */
 import { Buffer } from 'node:buffer'
 import { readCf } from './inner-cf.ts'
+import { readEdge } from './inner-edge.ts'
 import { readEsxi } from './inner-esxi.ts'
 import { readNsx } from './inner-nsx.ts'
-import { Cf, Esxi, Nsx, Vcd, Vcenter } from './inner-slots.ts'
+import { Cf, Edge, Esxi, Nsx, Vcd, Vcenter } from './inner-slots.ts'
 import { unescapeInto } from './inner-spans.ts'
 import { readVcd } from './inner-vcd.ts'
 import { readVcenter } from './inner-vcenter.ts'
@@ -34,6 +35,7 @@ export type InnerName =
   | `nsx.${keyof typeof Nsx}`
   | `vcd.${keyof typeof Vcd}`
   | `cf.${keyof typeof Cf}`
+  | `edge.${keyof typeof Edge}`
 
 export interface Family {
   /** The key in the event JSON, and what stands before the dot of a field's name. */
@@ -52,9 +54,15 @@ const KINDS: Readonly<Record<string, InnerKind>> = {
   'vcenter.complete': 'truth',
   'nsx.audit': 'truth',
   'nsx.update': 'truth',
-  'nsx.split_index': 'number',
   'cf.instance': 'number',
   'cf.cef_severity': 'number',
+  'edge.ttl': 'number',
+  'edge.id': 'number',
+  'edge.icmp_id': 'number',
+  'edge.icmp_sequence': 'number',
+  'edge.window': 'number',
+  'edge.urgent': 'number',
+  'edge.payload_length': 'number',
 }
 
 function family(
@@ -77,6 +85,7 @@ export const FAMILIES: readonly Family[] = [
   family('nsx', Grammar.nsx, Nsx, readNsx),
   family('vcd', Grammar.vcd, Vcd, readVcd),
   family('cf', Grammar.cf, Cf, readCf),
+  family('edge', Grammar.nsxv_edge, Edge, readEdge),
 ]
 
 const by_grammar: readonly (Family | undefined)[] = Object.values(Grammar).map((grammar) =>
@@ -86,7 +95,7 @@ const by_name = new Map(
   FAMILIES.flatMap(({ fields }) => fields.map((field) => [field.name as string, field])),
 )
 
-/** The family of a grammar; undefined for firewall grammars and none. */
+/** The family of a grammar; undefined where it has no inner fields. */
 export function familyOf(grammar: Grammar): Family | undefined {
   return by_grammar[grammar]
 }

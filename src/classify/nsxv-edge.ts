@@ -4,6 +4,7 @@
  */
 import type { Buffer } from 'node:buffer'
 import { clearFlow } from './flow.ts'
+import { repeatedEnd, repeatedStart } from './repeated.ts'
 import { digitsEnd } from './time-scan.ts'
 import { Fw, Grammar, type EventView } from './view.ts'
 
@@ -15,14 +16,17 @@ const LABEL_MAX = 64
 /** Reads the message as an edge line. False, with nothing set, when its fixed beginning is not there. */
 export function readNsxvEdge(view: EventView): boolean {
   const buf = view.buf
-  const end = view.end
+  let end = view.end
   clearFlow(view)
   view.grammar = Grammar.none
-  const open = skipSpace(buf, view.msg_start, end)
-  if (open >= end || buf[open] !== 0x5b) return false
-  const close = bracketEnd(buf, open + 1, end)
-  if (close === 0 || close + 1 >= end || buf[close + 1] !== 0x3a) return false
-  const fields = readVerdict(view, buf, skipSpace(buf, close + 2, end), end)
+  let open = skipSpace(buf, view.msg_start, end)
+  if (buf[open] === 0x6d) {
+    open = repeatedStart(view, open, end)
+    end = open === 0 ? 0 : repeatedEnd(buf, open, end)
+  }
+  const close = open >= end || buf[open] !== 0x5b ? 0 : bracketEnd(buf, open + 1, end)
+  const colon = close !== 0 && close + 1 < end && buf[close + 1] === 0x3a
+  const fields = colon ? readVerdict(view, buf, skipSpace(buf, close + 2, end), end) : 0
   if (fields === 0) {
     clearFlow(view)
     return false

@@ -67,8 +67,8 @@ export const Fw = {
 } as const
 
 /**
- * How a message is read. The first three fill {@link EventView.fw} for every event; the others fill
- * {@link EventView.inner}, and only when somebody asks (`inner.ts`). The numbers are stored nowhere.
+ * How a message is read. The first three fill {@link EventView.fw} for every event; all but the first two have inner fields
+ * ({@link EventView.inner}), which are read only when somebody asks (`inner.ts`). The numbers are stored nowhere.
  */
 export const Grammar = {
   none: 0,
@@ -147,7 +147,7 @@ export class EventView {
   /** Address of {@link fw} in native memory, or -1. */
   readonly fw_at = nativeAddress(this.fw)
 
-  /** The grammar of the stream's inner fields, none when it has none: never a firewall grammar. */
+  /** The grammar of the event's inner fields, none when it has none. */
   family: Grammar = Grammar.none
   /** Whether {@link inner} holds this event's fields: they are read when the first one is asked for. */
   inner_read = false

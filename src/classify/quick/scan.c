@@ -25,10 +25,10 @@ enum {
   EVENT = 0, ACTION = 2, RULE_ID = 4, DIRECTION = 6, LENGTH = 8, PROTOCOL = 10, CLOSE = 12, ICMP_TYPE = 14,
   ICMP_CODE = 16, SOURCE_IP = 18, SOURCE_PORT = 20, DESTINATION_IP = 22, DESTINATION_PORT = 24, TCP_FLAGS = 26,
   PACKETS_IN = 28, PACKETS_OUT = 30, BYTES_IN = 32, BYTES_OUT = 34, INTERFACE = 36, FAMILY = 38, RULESET = 40,
-  FILTER = 42, FW_SLOTS = 44
+  FILTER = 42, FW_SLOTS = 48
 };
 
-enum { HOST_MAX = 255, APP_MAX = 48, PROC_MAX = 128, MSGID_MAX = 32, SD_NAME_MAX = 32, TAG_MAX = 128, BRACKET_MAX = 1024, LABEL_MAX = 64 };
+enum { HOST_MAX = 255, APP_MAX = 48, PROC_MAX = 128, MSGID_MAX = 32, SD_NAME_MAX = 32, TAG_MAX = 128, BRACKET_MAX = 1024, LABEL_MAX = 64, ANNOTATED = 38 };
 
 /* Where the numbers of the frame at hand go, and what makes an offset of an address. */
 typedef const struct {
@@ -423,6 +423,8 @@ INLINE int flow(out to, at p, at end) {
   at q = end;
   while (q > p && q[-1] == ' ') q--;
   if (q == p) return 1;
+  /* What may be an annotation before the label is the scanners' to take apart. */
+  if (q - p > ANNOTATED || (*p == 'A' && p[1] == 'P' && p[2] == 'P' && p[3] == '_')) return 0;
   set_head(to, LABEL, p, q);
   if (q - p <= LABEL_MAX) read_label(to, p, q);
   return 1;

@@ -47,7 +47,7 @@ function summary(line: Buffer): object {
   }
 }
 
-const FAMILY_NAMES = ['esxi', 'vcenter', 'nsx', 'vcd', 'cf'] as const
+const FAMILY_NAMES = ['esxi', 'vcenter', 'nsx', 'vcd', 'cf', 'edge'] as const
 
 function withoutNulls(object: object): object {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null))
@@ -95,6 +95,6 @@ test("the keys stand in the interface's order", () => {
   )
   expect(Object.keys(event.firewall ?? {}).join(' ')).toBe(
     'event action rule_id direction ip_version length protocol source_ip source_port destination_ip destination_port ' +
-      'tcp_flags close icmp_type icmp_code packets_in packets_out bytes_in bytes_out',
+      'tcp_flags close icmp_type icmp_code packets_in packets_out bytes_in bytes_out ruleset interface application repeated',
   )
 })
