@@ -1,4 +1,5 @@
 /** Findings about one file, by path: adds places and the path's text, and keeps resolved references unsaid. */
+import { type Origin, originIn } from './composed.ts'
 import type { Finding, Place } from './findings.ts'
 import type { References } from './secrets.ts'
 import type { Path, YamlFile } from './yaml.ts'
@@ -39,6 +40,11 @@ export class Report {
     this.#add(path, message, hint, { ...options, level: 'warning' })
   }
 
+  /** So many errors of the same entry were reported through another object. */
+  errorsElsewhere(count: number): void {
+    this.#errors += count
+  }
+
   /** For what is known by its place only; the path is not said. */
   errorAt(place: Place, message: string, hint = ''): void {
     this.#errors += 1
@@ -54,6 +60,16 @@ export class Report {
     return this.yaml.place(path)
   }
 
+  /** The file in which the value at a path stands: what relative paths in it are relative to. */
+  fileAt(path: Path): string {
+    return this.origin(path).yaml.file
+  }
+
+  /** Where the value at a path stands, and by which way it came here. */
+  origin(path: Path): Origin {
+    return originIn(this.yaml, this.references, path)
+  }
+
   #add(path: Path, message: string, hint: string, options: FindingOptions): void {
     const level = options.level ?? 'error'
     if (level === 'error') this.#errors += 1
@@ -61,10 +77,13 @@ export class Report {
     if (level === 'error' && this.references.failedAt(path)) return
     const place = options.at_key === true ? this.yaml.keyPlace(path) : this.yaml.place(path, options.offset)
     const said = this.references.unsaid(path, message, hint)
-    const at = pathText(path)
+    const { path: there, via } = this.origin(path)
+    const at = pathText(there)
     const text = at === '' ? said.message : `${at}: ${said.message}`
     const hidden = options.hide_source === true ? { hide_source: true } : {}
-    this.#findings.push({ level, ...place, message: text, hint: said.hint, ...hidden })
+    const used = via === undefined ? '' : `used at ${via.file}:${via.line}`
+    const hint_text = used === '' || said.hint === '' ? said.hint + used : `${said.hint}; ${used}`
+    this.#findings.push({ level, ...place, message: text, hint: hint_text, ...hidden })
   }
 }
 

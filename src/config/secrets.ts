@@ -16,7 +16,7 @@ const VALUES_MAX = 2_000_000
 const DEPTH_MAX = 100
 
 /** Mappings whose keys are the operator's own, so that `env` or `file` alone in them is a name like any other. */
-const OWN_KEYS = new Set(['headers', 'tags', 'params'])
+const OWN_KEYS = new Set(['headers', 'tags', 'params', 'with', 'parameters', 'conditions', 'templates'])
 
 /** Keys that take a path to a PEM file: `{ file: PATH }` there means that very file. */
 const PEM_KEYS = new Set(['key', 'certificate', 'ca', 'client_ca'])
@@ -69,16 +69,21 @@ export class References {
   }
 }
 
-/** The file's value with every reference replaced by its text, and what was replaced. Copies; the original stays. */
+/**
+ * The file's value with every reference replaced by its text, and what was replaced. Copies; the original stays. What
+ * `skip` says of is left as it is.
+ */
 export function resolveReferences(
   yaml: YamlFile,
   env: NodeJS.ProcessEnv,
   findings: Finding[],
+  skip: (path: Path) => boolean = () => false,
 ): { value: unknown; references: References } {
   const references = new References()
   let values = 0
   const walk = (value: unknown, path: Path): unknown => {
     values += 1
+    if (skip(path)) return value
     if (values > VALUES_MAX || typeof value !== 'object' || value === null) return value
     // An alias that holds itself has no end.
     if (path.length > DEPTH_MAX) {

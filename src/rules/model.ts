@@ -5,6 +5,8 @@
  */
 import type { StreamPlan } from '../classify/streams.ts'
 import type { Place } from '../config/findings.ts'
+import type { Report } from '../config/report.ts'
+import type { Path } from '../config/yaml.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 import type { Condition, RuleScope } from './plan.ts'
 
@@ -74,6 +76,8 @@ export interface ForwarderModel {
   /** Null: everything in scope. */
   readonly where: Condition | null
   readonly where_place: Place
+  /** The entry as it was put together: `report.origin([...path, …])` says where each value of it stands. */
+  readonly source?: { readonly value: unknown; readonly path: Path; readonly report: Report }
   readonly settings: ForwarderSettings
 }
 

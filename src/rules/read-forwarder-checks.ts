@@ -44,6 +44,27 @@ const KEY_SCHEMES: Readonly<Record<string, readonly Scheme[]>> = {
   mode: ['file'],
 }
 
+/**
+ * Whether a default can mean something for a forwarder with these values. Defaults are for all, so one that another
+ * scheme or type needs is left out here instead of being an error.
+ */
+export function defaultFits(
+  key: string,
+  value: unknown,
+  forwarder: Readonly<Record<string, unknown>>,
+): boolean {
+  const { to, type: written, format } = forwarder
+  const scheme = typeof to === 'string' ? (/^([a-z]+):/i.exec(to)?.[1] ?? '').toLowerCase() : ''
+  if (KEY_SCHEMES[key]?.includes(scheme as Scheme) === false) return false
+  const by_scheme = scheme === 'file' ? 'file' : scheme.startsWith('http') ? 'http' : 'syslog'
+  const type = typeof written === 'string' ? written : by_scheme
+  if (!Object.hasOwn(FORWARDER_TYPES, type)) return true
+  const { formats } = FORWARDER_TYPES[type as ForwarderSettings['type']]
+  if (key === 'format') return formats.some((one) => one === value)
+  if (key === 'encoding' && (format ?? formats[0]) !== 'json') return false
+  return !foreignKeys(type as ForwarderSettings['type']).includes(key)
+}
+
 /** Headers that carry secrets, by name. */
 const SECRET_HEADER = /authorization|cookie|token|secret|password|api[-_]?key/i
 /** Headers that the sender makes itself. */

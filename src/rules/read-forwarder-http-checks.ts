@@ -78,7 +78,8 @@ function checkProxy(together: Together): void {
     })
   } else if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     report.error(at('to'), 'holds more than a host and port', example)
-  if (proxy.ca !== undefined) checkAuthorities(resolve(dirname(report.yaml.file), proxy.ca), at('ca'), report)
+  if (proxy.ca !== undefined)
+    checkAuthorities(resolve(dirname(report.fileAt(at('ca'))), proxy.ca), at('ca'), report)
   if (proxy.ca !== undefined && url?.protocol === 'http:') {
     report.error(at('ca'), 'is never asked: an http: proxy has no certificate', 'remove it', { at_key: true })
   }

@@ -49,6 +49,7 @@ export function readForwarder(
   checkTogether({ parts, type, target, path, provider, value, report })
   const tls = readTls(parts, path, report)
   if (report.errors > before || where === undefined) return undefined
+  const folder = dirname(report.fileAt([...path, 'proxy', 'ca']))
   const scope = provider ? (parts as z.output<typeof providerForwarder>).scope : 'owned'
   return {
     place: report.place(path),
@@ -56,7 +57,8 @@ export function readForwarder(
     scope,
     where,
     where_place: report.place(where === null ? path : [...path, 'where']),
-    settings: settingsOf(parts, type, targetOf(target, context.tenant), tls, dirname(report.yaml.file)),
+    source: { value, path, report },
+    settings: settingsOf(parts, type, targetOf(target, context.tenant), tls, folder),
   }
 }
 
@@ -103,11 +105,14 @@ function defaultType(target: Target): ForwarderType {
 
 /** PEM paths made absolute and looked at; the destination's certificate is met only when connecting. */
 function readTls(parts: ForwarderParts, path: Path, report: Report): ForwarderTls {
-  const folder = dirname(report.yaml.file)
-  const absolute = (file: string | undefined): string | null =>
-    file === undefined ? null : resolve(folder, file)
+  const absolute = (file: string | undefined, name: string): string | null =>
+    file === undefined ? null : resolve(dirname(report.fileAt([...path, 'tls', name])), file)
   const { ca, certificate, key, fingerprint, server_name } = parts.tls ?? {}
-  const files = { ca: absolute(ca), certificate: absolute(certificate), key: absolute(key) }
+  const files = {
+    ca: absolute(ca, 'ca'),
+    certificate: absolute(certificate, 'certificate'),
+    key: absolute(key, 'key'),
+  }
   const at = (name: string): Path => [...path, 'tls', name]
   if (files.ca !== null) checkAuthorities(files.ca, at('ca'), report)
   const own =

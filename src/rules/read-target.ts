@@ -30,7 +30,7 @@ export function readTarget(text: string, path: Path, report: Report): Target | u
   }
   if (LATER_SCHEMES.includes(scheme))
     return fail(`scheme ${scheme} ${NOT_YET}`, `use one of ${SCHEMES.join(', ')}`)
-  if (scheme === 'file') return fileTarget(rest, report.yaml.file, fail)
+  if (scheme === 'file') return fileTarget(rest, report.fileAt(path), fail)
   if (scheme === 'http' || scheme === 'https') return httpTarget(scheme, text, rest, fail)
   if (scheme === 'udp' || scheme === 'tcp' || scheme === 'tls') return socketTarget(scheme, rest, fail)
   return fail(`unknown scheme ${quoted(scheme)}`, meant(scheme, SCHEMES))

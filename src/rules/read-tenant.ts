@@ -10,7 +10,7 @@ import type { ForwarderModel, GatewayModel, IdName, KeyModel, RuleIdsModel, Tena
 import { readForwarder } from './read-forwarder.ts'
 import type { WhereContext } from './read-where.ts'
 import { bareOwnerId } from './read-ids.ts'
-import { LATER_TENANT, tenantParts } from './schema.ts'
+import { tenantParts } from './schema.ts'
 
 export interface TenantContext {
   readonly report: Report
@@ -23,6 +23,9 @@ type Parts = { readonly [Key in keyof typeof tenantParts]: z.output<(typeof tena
 
 /** The name under which the provider's forwarders are shown; no tenant may have it. */
 const PROVIDER = 'provider'
+
+/** Keys that are gone when a tenant is read: they have become its forwarders (`shelf.ts`). */
+const BY_SHELF = ['use', 'with', 'hide_hosts', 'tags', 'redact']
 
 /** The tenant, or undefined after reporting everything that is wrong with it. */
 export function readTenant(value: unknown, path: Path, context: TenantContext): TenantModel | undefined {
@@ -65,10 +68,10 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
 
 /** Each part by itself: a mistake in one hides none in another. Parts with mistakes are left out. */
 function readParts(value: object, path: Path, report: Report): Partial<Parts> {
-  const known = [...Object.keys(tenantParts), 'forwarders']
+  const known = [...Object.keys(tenantParts), 'forwarders', ...BY_SHELF]
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue
-    const [message = '', hint = ''] = unknownKey(key, known, { later: LATER_TENANT }).split('\t')
+    const [message = '', hint = ''] = unknownKey(key, known, {}).split('\t')
     report.error([...path, key], message, hint, { at_key: true })
   }
   const read = Object.entries(tenantParts).map(([key, schema]) => [

@@ -28,6 +28,7 @@ import { type Entry, readLabelFormat, readStream, replaceByName } from './read-s
 import { NamedConditions } from './named-conditions.ts'
 import { readForwarders, readTenant } from './read-tenant.ts'
 import { LATER_TOP, rulesFile } from './schema.ts'
+import { Shelf } from './shelf.ts'
 
 export interface RulesLimits {
   readonly forwarders_per_tenant: number
@@ -119,10 +120,12 @@ class RulesReader {
   /** Files whose tenants and provider are read when what they may use is known. */
   readonly #entries: { readonly value: object; readonly report: Report }[] = []
   readonly #named = new NamedConditions()
+  readonly #shelf: Shelf
 
   constructor(limits: RulesLimits, env: NodeJS.ProcessEnv) {
     this.#limits = limits
     this.#env = env
+    this.#shelf = new Shelf(this.findings, env)
   }
 
   read(file: string, shipped: boolean, saved?: string): void {
@@ -135,7 +138,13 @@ class RulesReader {
     const yaml = parseYaml(file, text, this.findings)
     // A file of comments only is an empty rule set.
     if (yaml === undefined || yaml.value === null || yaml.value === undefined) return
-    const { value, references } = resolveReferences(yaml, this.#env, this.findings)
+    // Those of templates wait until parameters are in place.
+    const { value, references } = resolveReferences(
+      yaml,
+      this.#env,
+      this.findings,
+      (path) => path.length === 1 && path[0] === 'templates',
+    )
     const report = new Report(yaml, references, this.findings)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       report.error([], `expected a mapping, found ${kindOf(value)}`, 'begin with `version: 1`')
@@ -143,6 +152,8 @@ class RulesReader {
     }
     checkTop(value, report)
     const stream = (name: string, path: Path): unknown => this.#uses.push({ name, path, report })
+    this.#shelf.addTemplates(valueAt(value, ['templates']), report)
+    this.#shelf.addDefaults(valueAt(value, ['defaults']), report)
     this.#named.add(valueAt(value, ['conditions']), ['conditions'], report, stream)
     this.#entries.push({ value, report })
     for (const [entry, path] of entriesOf(value, 'streams', report)) {
@@ -159,6 +170,7 @@ class RulesReader {
       this.#readProvider(valueAt(value, ['provider']), report)
     }
     const conditions = this.#named.finish()
+    this.#shelf.finish()
     const streams = replaceByName(this.#streams.shipped, this.#streams.own, 'stream')
     const label_formats = replaceByName(this.#formats.shipped, this.#formats.own, 'label format')
     checkTenantNames(this.#names)
@@ -172,7 +184,7 @@ class RulesReader {
     if (this.#names.length === 0 && !wrong) {
       this.#complain(folder, 'warning', 'no tenants: every event is an orphan')
     }
-    const findings = sortFindings(this.findings)
+    const findings = sortFindings(once(this.findings))
     if (wrong) return { findings, sources: this.#sources, files: this.#files }
     const tenants = this.#tenants.map((entry) => entry.model)
     const provider = this.#providers.flatMap((entry) => entry.forwarders)
@@ -187,8 +199,9 @@ class RulesReader {
   #readTenant(value: unknown, path: Path, report: Report): void {
     const name = valueAt(value, ['name'])
     if (typeof name === 'string' && name !== '') this.#names.push({ name, path, report })
-    const model = readTenant(value, path, this.#context(report))
-    if (model !== undefined) this.#tenants.push({ model, path, report })
+    const composed = this.#shelf.tenant(value, path, report)
+    const model = readTenant(composed.value, path, this.#context(composed.report))
+    if (model !== undefined) this.#tenants.push({ model, path, report: composed.report })
   }
 
   #readProvider(value: unknown, report: Report): void {
@@ -207,13 +220,10 @@ class RulesReader {
       const [message = '', hint = ''] = unknownKey(key, ['forwarders'], {}).split('\t')
       report.error([...path, key], message, hint, { at_key: true })
     }
-    const forwarders = readForwarders(
-      valueAt(value, ['forwarders']),
-      [...path, 'forwarders'],
-      null,
-      this.#context(report),
-    )
-    this.#providers.push({ forwarders, report })
+    const at = [...path, 'forwarders']
+    const composed = this.#shelf.provider(valueAt(value, ['forwarders']), at, report)
+    const forwarders = readForwarders(composed.value, at, null, this.#context(composed.report))
+    this.#providers.push({ forwarders, report: composed.report })
   }
 
   #context(report: Report): Parameters<typeof readTenant>[2] {
@@ -228,6 +238,15 @@ class RulesReader {
   #complain(file: string, level: Finding['level'], message: string): void {
     this.findings.push({ level, file, line: 0, column: 0, message, hint: '' })
   }
+}
+
+/** A mistake in a template shows at every tenant that uses it, and is told once. */
+function once(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>()
+  return findings.filter(({ level, file, line, column, message }) => {
+    const text = JSON.stringify([level, file, line, column, message])
+    return !seen.has(text) && seen.add(text)
+  })
 }
 
 function keep<Model>(

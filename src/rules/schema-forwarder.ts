@@ -204,5 +204,32 @@ export const providerForwarder = table(
   { later: LATER_FORWARDER, elsewhere: inside },
 )
 
+/** Keys that `defaults` cannot give: what makes a forwarder this one, and secrets, which would go to every destination. */
+const NOT_DEFAULT = [
+  'name',
+  'to',
+  'type',
+  'where',
+  'token',
+  'headers',
+  'username',
+  'password',
+  'hec',
+  'elasticsearch',
+]
+
+/** What `defaults` may say of forwarders. */
+export const defaultsSchema = table(
+  Object.fromEntries(Object.entries(parts).filter(([key]) => !NOT_DEFAULT.includes(key))),
+  {
+    elsewhere: Object.fromEntries(
+      NOT_DEFAULT.map((key) => [
+        key,
+        'it says where one forwarder sends: write it in a template or a forwarder',
+      ]),
+    ),
+  },
+)
+
 /** A forwarder whose parts are good by themselves. */
 export type ForwarderParts = z.output<typeof tenantForwarder>

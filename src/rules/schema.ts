@@ -4,21 +4,10 @@ import { Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
 import { count, name, say, table, text } from '../config/fields.ts'
 import { idOf } from './read-ids.ts'
 import { interfaceId, keyParts, streamKey } from './schema-keys.ts'
-import { providerForwarder, tenantForwarder, where } from './schema-forwarder.ts'
+import { defaultsSchema, providerForwarder, tenantForwarder, where } from './schema-forwarder.ts'
 
 /** Top-level keys of later versions, refused by name. */
-export const LATER_TOP: readonly string[] = ['templates', 'defaults', 'use']
-
-/** Keys of a tenant in later versions. */
-export const LATER_TENANT: readonly string[] = [
-  'tags',
-  'redact',
-  'hide_hosts',
-  'use',
-  'templates',
-  'defaults',
-  'conditions',
-]
+export const LATER_TOP: readonly string[] = ['use']
 
 /** Names in a stream's `label`: `label` (what the grammar leaves) and the fields of the firewall grammars. */
 export const CAPTURES: readonly string[] = ['label', ...Object.keys(Fw).filter((key) => key !== 'slots')]
@@ -71,7 +60,15 @@ export const tenantParts = {
 /** A tenant as editors see it. */
 const tenant = table({
   ...tenantParts,
-  forwarders: z.array(tenantForwarder).optional().describe('Where the tenant’s events go.'),
+  use: z
+    .union([text(64), z.array(text(64)).min(1)])
+    .optional()
+    .describe('Templates that it has the forwarders of.'),
+  with: z.record(text(64), z.unknown()).optional().describe('Values of the templates’ parameters.'),
+  forwarders: z
+    .array(tenantForwarder)
+    .optional()
+    .describe('Where the tenant’s events go. One with the name of a template’s forwarder changes that.'),
 })
 
 const oneOrMany = z
@@ -184,6 +181,28 @@ export const labelFormat = table({
   cut: count(8, 1024).optional().describe('Labels may be cut after so many characters.'),
 })
 
+/** As editors see it: any value may hold a parameter, so the forwarders' own schema would refuse too much. */
+const template = table({
+  parameters: z
+    .record(
+      text(64),
+      table({
+        default: z
+          .unknown()
+          .optional()
+          .describe('What it is where a tenant does not say; left out: it must.'),
+        description: text(1024).optional().describe('For those who use the template.'),
+      }).nullable(),
+    )
+    .optional()
+    .describe('What tenants give with `with`. `tenant`, `org.id` and `org.name` are there without.'),
+  forwarders: z
+    .array(z.record(text(64), z.unknown()))
+    .optional()
+    .describe('As those of a tenant, with ${name} where a parameter’s value is to stand.'),
+  rate_max: z.unknown().optional().describe('Of tenants that say none.'),
+})
+
 /** A rules file as editors see it. */
 export const rulesFile = table({
   version: z
@@ -196,10 +215,18 @@ export const rulesFile = table({
   })
     .optional()
     .describe('The cloud pipeline.'),
-  conditions: z
-    .record(text(64), where)
+  templates: z
+    .record(text(64), template)
     .optional()
-    .describe('Conditions by name, for `use` in any `where`.'),
+    .describe('Forwarders with parameters, for `use` in tenants. ${name} in a text stands for a parameter.'),
+  defaults: table({
+    forwarders: defaultsSchema.optional().describe('For all forwarders.'),
+    tenant_forwarders: defaultsSchema.optional().describe('For the forwarders of tenants.'),
+    provider_forwarders: defaultsSchema.optional().describe('For the provider’s forwarders.'),
+  })
+    .optional()
+    .describe('What forwarders have that do not say otherwise.'),
+  conditions: z.record(text(64), where).optional().describe('Conditions by name, for `use` in any `where`.'),
   streams: z.array(stream).optional().describe('How streams are recognised.'),
   label_formats: z.array(labelFormat).optional().describe('How labels are composed.'),
 })

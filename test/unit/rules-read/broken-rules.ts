@@ -27,7 +27,6 @@ provider: { forwarder: [] }
 `,
     },
     findings: [
-      'a.yaml:2:1: error: templates: `templates` is not supported by this version yet | remove it',
       'a.yaml:3:1: error: tennants: unknown key "tennants" | did you mean `tenants`?',
       'a.yaml:4:1: error: tests: `tests` does not belong here | rule tests stand in files named *.test.yaml',
       'a.yaml:7:5: error: tenants[0].tags: `tags` is not supported by this version yet | remove it',
