@@ -8,6 +8,7 @@ import { type LoadedSettings, loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
+import { checkOrgs } from '../rules/read-orgs.ts'
 import { readRules, type RulesText } from '../rules/read.ts'
 import { checkSourceStreams } from '../rules/read-sources.ts'
 
@@ -45,7 +46,7 @@ export function load(
   const names = { listeners: listeners.map((listener) => listener.name), sources }
   findings.push(...checkSourceStreams(settings, read.model, configuration.place))
   const compiled = compileRules(read.model, generation, { ...limits, ...names })
-  findings.push(...compiled.findings)
+  findings.push(...compiled.findings, ...checkOrgs(read.model.tenants))
   const failed = findings.some((finding) => finding.level === 'error')
   return { settings, plan: failed ? undefined : compiled.plan, findings, files: read.files }
 }

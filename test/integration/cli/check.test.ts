@@ -37,7 +37,7 @@ test('the same as JSON', async () => {
   expect(answer.findings[0]).toMatchObject({
     level: 'error',
     file: path.join(folder, 'rules/t.yaml'),
-    line: 6,
+    line: 7,
   })
 })
 

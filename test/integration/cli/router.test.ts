@@ -28,7 +28,7 @@ test('status and reload through a unix socket, from the running router', async (
   const wrong = await logweir(['reload', '--admin', `unix:${folder}/admin.sock`, ...config])
   expect(wrong.code).toBe(1)
   expect(wrong.stdout).toMatch(
-    /t\.yaml:6:\d+: error: .*\n(.*\n)*rejected: generation 2 runs on, nothing changed\n$/,
+    /t\.yaml:7:\d+: error: .*\n(.*\n)*rejected: generation 2 runs on, nothing changed\n$/,
   )
 
   writeFileSync(rules, `${good}      - { name: second, to: "file:../out/u.log" }\n`)

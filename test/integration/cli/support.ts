@@ -86,7 +86,8 @@ admin: { bind: "unix:admin.sock" }
 `,
   'rules/t.yaml': `version: 1
 tenants:
-  - name: t
+  - org: { id: c4d5e6f7-0819-4a2b-bc3d-4e5f60718293 }
+    name: t
     org_vdcs: [{ name: main, id: ${TENANT} }]
     forwarders:
       - { name: archive, to: "file:../out/t.log" }

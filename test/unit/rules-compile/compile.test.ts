@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compileRules, divideLimits } from '../../../src/rules/compile.ts'
+import { checkOrgs } from '../../../src/rules/read-orgs.ts'
 import type { RulesModel } from '../../../src/rules/model.ts'
 import type { Condition } from '../../../src/rules/plan.ts'
 import {
@@ -211,4 +212,15 @@ test('limits are shared out among workers, those of files too: each worker queue
     [4000, 4500, 2_097_152, 1],
   ])
   expect(divideLimits(plan, 1)).toBe(plan)
+})
+
+test('tenants without org are named in one warning: the next of that name cannot be told from them', () => {
+  const org = idName(uuid(1))
+  const forwarders = [forwarder('a')]
+  const some = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => tenant(name, { forwarders }))
+  const known = tenant('x', { org, forwarders })
+  expect(checkOrgs([known, tenant('nothing held')])).toEqual([])
+  expect(checkOrgs([known, ...some]).map(({ level, message }) => `${level}: ${message}`)).toEqual([
+    expect.stringMatching(/^warning: tenants a, b, c, d, e and 2 more without `org`: /),
+  ])
 })
