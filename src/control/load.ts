@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import type { Finding } from '../config/findings.ts'
 import { type LoadedSettings, loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
+import { checkForgeable } from '../rules/check-forgeable.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import { checkOrgs } from '../rules/read-orgs.ts'
@@ -45,6 +46,7 @@ export function load(
   const { sources, listeners } = settings
   const names = { listeners: listeners.map((listener) => listener.name), sources }
   findings.push(...checkSourceStreams(settings, read.model, configuration.place))
+  findings.push(...checkForgeable(settings, read.model, configuration.place))
   const compiled = compileRules(read.model, generation, { ...limits, ...names })
   findings.push(...compiled.findings, ...checkOrgs(read.model.tenants))
   const failed = findings.some((finding) => finding.level === 'error')

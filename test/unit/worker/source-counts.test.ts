@@ -8,7 +8,9 @@ import type { SourceSettings } from '../../../src/config/types.ts'
 import { SourceCounts, sourceNames } from '../../../src/worker/source-counts.ts'
 
 const NOW = Date.parse('2026-03-04T05:06:07.000Z')
-const streams = ['other', 'esxi', 'nsxt.dfw'].map((name) => ({ name })) as Parameters<typeof readSources>[2]
+const streams = ['other', 'esxi', 'nsxt.dfw'].map((name) => ({ name })) as unknown as Parameters<
+  typeof readSources
+>[2]
 const sources: SourceSettings[] = [
   { name: 'hosts', from: ['10.0.0.0/8'], streams: ['esxi'], site: 'fra1', zone: 'UTC' },
   { name: 'berlin', from: ['10.1.0.0/16'], streams: null, site: null, zone: 'Europe/Berlin' },
