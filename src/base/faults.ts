@@ -20,6 +20,7 @@ export type FaultPoint =
   | 'spool.unlink'
   | 'spool.stop'
   | 'file.write'
+  | 'file.sync'
   | 'worker.seal'
   | 'worker.settle'
   | 'rules.save'

@@ -1,21 +1,37 @@
-/** Settings to destinations: one line a type. Adding a type is one file and a line here. */
+/**
+ * Settings to destinations. Adding a type is one file here with an entry below, and an entry of what the rules may say
+ * about it in `src/rules/forwarder-types.ts`.
+ */
 import type { Clock } from '../base/clock.ts'
 import { PayloadForm } from '../queue/batch-format.ts'
 import type { Destination, Lane } from '../queue/lane.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { BatchEncoder, type EventEncoder, type Framing } from './encode/batch-encoder.ts'
 import { EventReader } from './encode/event-reader.ts'
-import { JsonEncoder } from './encode/json.ts'
+import { encodedJson } from './encode/encodings.ts'
 import { originalEncoder } from './encode/original.ts'
 import { Rfc3164Encoder } from './encode/rfc3164.ts'
 import { Rfc5424Encoder } from './encode/rfc5424.ts'
 import { FileDestination } from './file.ts'
-import { httpDestination } from './http.ts'
-import { cloudDestination } from './log-insight-cloud.ts'
+import { elasticsearchType } from './elasticsearch.ts'
+import { httpType } from './http.ts'
+import type { HttpType } from './http-sender.ts'
+import { cloudType } from './log-insight-cloud.ts'
+import { RequestDestination } from './request.ts'
 import { CachedResolver } from './resolve.ts'
+import { hecType } from './splunk-hec.ts'
+import { inWords, Status } from './status.ts'
 import { StreamDestination } from './stream.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
 import { UdpDestination } from './udp.ts'
+
+/** Types over HTTP. */
+const OVER_HTTP: Readonly<Partial<Record<ForwarderSettings['type'], HttpType>>> = {
+  http: httpType,
+  'log-insight-cloud': cloudType,
+  'splunk-hec': hecType,
+  elasticsearch: elasticsearchType,
+}
 
 /** The form that the queue must build batches in, so that what needs no encoding passes untouched. */
 export function payloadForm(settings: ForwarderSettings): PayloadForm {
@@ -29,7 +45,7 @@ export function payloadForm(settings: ForwarderSettings): PayloadForm {
 export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: ForwardDeps): Destination {
   const { to } = forwarder.settings
   const resolver = deps.resolver ?? sharedResolver(deps.clock)
-  const encoder = makeEncoder(forwarder.settings, deps)
+  const encoder = makeEncoder(forwarder, deps)
   switch (to.scheme) {
     case 'tcp':
     case 'tls':
@@ -39,20 +55,20 @@ export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: 
     case 'file':
       return new FileDestination(forwarder, to.path, lane, deps, encoder)
     case 'http':
-    case 'https':
-      return forwarder.settings.type === 'log-insight-cloud'
-        ? cloudDestination(forwarder, to.url, lane, deps, resolver)
-        : httpDestination(forwarder, to.url, lane, deps, { encoder: jsonEncoder(deps), resolver })
+    case 'https': {
+      const type = OVER_HTTP[forwarder.settings.type] ?? httpType
+      const making = { forwarder, url: new URL(to.url), lane, deps, resolver }
+      return new RequestDestination(forwarder, lane, deps, type(making))
+    }
   }
 }
 
-function jsonEncoder(deps: ForwardDeps): EventEncoder {
-  return new JsonEncoder(new EventReader(deps.streams))
-}
-
-function makeEncoder(settings: ForwarderSettings, deps: ForwardDeps): BatchEncoder {
+function makeEncoder({ key, settings }: ForwarderTarget, deps: ForwardDeps): BatchEncoder {
   const form = settings.format === 'original' ? payloadForm(settings) : null
-  return new BatchEncoder(makeFormat(settings, deps), framingOf(settings), form)
+  const status = new Status(key, deps.clock, deps.log)
+  return new BatchEncoder(makeFormat(settings, deps), framingOf(settings), form, (error) => {
+    status.lost('unencodable', `an event could not be written and is dropped: ${inWords(error)}`)
+  })
 }
 
 function framingOf(settings: ForwarderSettings): Framing {
@@ -70,7 +86,7 @@ function makeFormat(settings: ForwarderSettings, deps: ForwardDeps): EventEncode
     case 'rfc3164':
       return new Rfc3164Encoder(new EventReader(deps.streams))
     case 'json':
-      return jsonEncoder(deps)
+      return encodedJson(settings.encoding, deps)
   }
 }
 

@@ -24,11 +24,14 @@ export interface StreamTarget {
 /** A failed attempt: at which step, and why, in words. */
 export class DialError extends Error {
   readonly step: string
+  /** Trying again will not help before a person has mended something. */
+  readonly lasting: boolean
 
-  constructor(step: string, why: string, options: { cause?: unknown } = {}) {
+  constructor(step: string, why: string, options: { cause?: unknown; lasting?: boolean } = {}) {
     super(why, options)
     this.name = 'DialError'
     this.step = step
+    this.lasting = options.lasting ?? false
   }
 }
 

@@ -1,24 +1,18 @@
 /**
- * Appends to one file, all or nothing, and rotates it by size: `out.log` becomes `out.log.1`, that
- * `out.log.2`, up to `keep` old ones. Used by one caller at a time.
+ * Appends to one file, all or nothing, and puts it aside when it is full or its time is over (`file-aside.ts`). Used
+ * by one caller at a time.
  */
 import { Buffer } from 'node:buffer'
 import { constants } from 'node:fs'
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Clock } from '../base/clock.ts'
 import { faultPoint } from '../base/faults.ts'
-import { errorCode } from '../base/errors.ts'
+import type { FileOptions } from '../rules/forwarder-settings.ts'
+import { compressAside, putAside, syncFolder } from './file-aside.ts'
 
-export interface Rotation {
-  /** Bytes; a file that would become larger is rotated first. */
-  readonly size: number
-  /** Old files kept; 0: the file starts anew. */
-  readonly keep: number
-}
-
-/** Group may read, as with other log files; nobody but us writes. */
-const FILE_MODE = 0o640
 const FOLDER_MODE = 0o750
+const MODE_BITS = 0o777
 /** How often it is looked whether somebody else moved the file away. */
 const LOOK_MS = 1000
 const LF = 0x0a
@@ -30,23 +24,31 @@ const FLAGS =
 
 export class FileWriter {
   readonly #path: string
-  readonly #rotation: Rotation
-  readonly #monotonic: () => number
+  readonly #options: FileOptions
+  readonly #clock: Pick<Clock, 'monotonic' | 'wall'>
   #handle: FileHandle | undefined
   #inode = 0
   #size = 0
+  /** Number of the time span that the file's first event belongs to. */
+  #span = 0
   /** The file does not end with a newline: a write was cut, by us or by a crash before. */
   #torn = false
   #looked_at = 0
+  #compressing: Promise<void> | undefined
 
-  constructor(path: string, rotation: Rotation, monotonic: () => number) {
+  constructor(path: string, options: FileOptions, clock: Pick<Clock, 'monotonic' | 'wall'>) {
     this.#path = path
-    this.#rotation = rotation
-    this.#monotonic = monotonic
+    this.#options = options
+    this.#clock = clock
   }
 
   get open(): boolean {
     return this.#handle !== undefined
+  }
+
+  /** A file that was put aside is being compressed: nobody else may put one aside. */
+  get busy(): boolean {
+    return this.#compressing !== undefined
   }
 
   /**
@@ -72,17 +74,26 @@ export class FileWriter {
   }
 
   async #ready(bytes: number): Promise<FileHandle> {
-    const now = this.#monotonic()
+    const now = this.#clock.monotonic()
     if (this.#handle !== undefined && now - this.#looked_at >= LOOK_MS) {
       this.#looked_at = now
       if (!(await this.#stillThere())) await this.close()
     }
     this.#handle ??= await this.#openFile()
-    if (this.#size > 0 && this.#size + bytes > this.#rotation.size) {
+    if (this.#size > 0 && (this.#size + bytes > this.#options.size || this.#over)) {
       await this.#rotate()
       this.#handle = await this.#openFile()
     }
     return this.#handle
+  }
+
+  /** The file's time is over. A clock that jumps back ends nothing. */
+  get #over(): boolean {
+    return this.#options.every !== null && this.#spanOf(this.#clock.wall()) > this.#span
+  }
+
+  #spanOf(wall: number): number {
+    return this.#options.every === null ? 0 : Math.floor(wall / this.#options.every)
   }
 
   async #stillThere(): Promise<boolean> {
@@ -95,15 +106,20 @@ export class FileWriter {
   }
 
   async #openFile(): Promise<FileHandle> {
+    const { mode, fsync } = this.#options
     await mkdir(dirname(this.#path), { recursive: true, mode: FOLDER_MODE })
-    const handle = await open(this.#path, FLAGS, FILE_MODE)
+    const handle = await open(this.#path, FLAGS, mode)
     try {
       const found = await handle.stat()
       if (!found.isFile()) throw new Error(`${this.#path} is not a regular file`)
+      // A new one: what the process takes away from modes is not asked.
+      if (found.size === 0 && (found.mode & MODE_BITS) !== mode) await handle.chmod(mode)
+      if (found.size === 0 && fsync) await syncFolder(dirname(this.#path))
       this.#inode = found.ino
       this.#size = found.size
+      this.#span = this.#spanOf(found.size > 0 ? found.mtimeMs : this.#clock.wall())
       this.#torn = found.size > 0 && (await lastByte(handle, found.size)) !== LF
-      this.#looked_at = this.#monotonic()
+      this.#looked_at = this.#clock.monotonic()
       return handle
     } catch (error) {
       await handle.close()
@@ -120,6 +136,11 @@ export class FileWriter {
       wrote += bytesWritten
       rest = behind(rest, bytesWritten)
     }
+    if (this.#options.fsync) {
+      faultPoint('file.sync')
+      await handle.datasync()
+    }
+    if (this.#size === 0) this.#span = this.#spanOf(this.#clock.wall())
     this.#size += wrote
     this.#torn = false
   }
@@ -139,11 +160,18 @@ export class FileWriter {
   }
 
   async #rotate(): Promise<void> {
+    await this.#compressing
     await this.close()
-    const { keep } = this.#rotation
-    if (keep === 0) return rm(this.#path, { force: true })
-    for (let n = keep - 1; n >= 1; n -= 1) await move(`${this.#path}.${n}`, `${this.#path}.${n + 1}`)
-    await move(this.#path, `${this.#path}.1`)
+    const { keep, gzip, fsync, mode } = this.#options
+    await putAside(this.#path, keep)
+    if (fsync) await syncFolder(dirname(this.#path))
+    if (!gzip || keep === 0) return
+    // Beside what goes on; what is not compressed, for want of room for example, stays as it is.
+    this.#compressing = compressAside(`${this.#path}.1`, mode)
+      .catch(ignore)
+      .finally(() => {
+        this.#compressing = undefined
+      })
   }
 }
 
@@ -164,14 +192,6 @@ function behind(buffers: readonly Buffer[], bytes: number): Buffer[] {
 async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, size - 1)
   return bytesRead === 1 ? buffer[0] : undefined
-}
-
-async function move(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-  }
 }
 
 function ignore(): void {}

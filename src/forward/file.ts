@@ -1,6 +1,7 @@
 /**
- * Events to a file, a line each. Batches that wait together are written together; what a full or broken disk
- * refuses goes back to the queue and is tried again by itself. The file is closed when nothing comes.
+ * Events to a file, a line each, or with `{tenant}` and `{date}` in the path to several. Batches that wait together are
+ * written together; what a full or broken disk refuses goes back to the queue and is tried again by itself. Files are
+ * closed when nothing comes.
  */
 import type { Buffer } from 'node:buffer'
 import type { Clock, Timer } from '../base/clock.ts'
@@ -8,9 +9,11 @@ import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff } from './backoff.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
+import { FilePaths } from './file-paths.ts'
 import { FileWriter } from './file-writer.ts'
 import type { Dropped } from './replay-window.ts'
 import { inWords, Status } from './status.ts'
+import type { FileOptions } from '../rules/forwarder-settings.ts'
 import type { FileSink, ForwardDeps, ForwarderTarget } from './types.ts'
 
 const GROUP_BYTES = 1_048_576
@@ -18,11 +21,16 @@ const GROUP_BYTES = 1_048_576
 const GROUP_ENCODED_BYTES = 131_072
 /** Below the system's limit of buffers in one write. */
 const GROUP_BATCHES = 256
+/** Files of one destination that are open at once. */
+const OPEN_MAX = 32
 
 interface Group {
   readonly batches: Batch[]
   readonly dropped: (Dropped | undefined)[]
-  readonly buffers: Buffer[]
+  /** What is still to be written, by file. */
+  readonly parts: Map<string, Buffer[]>
+  /** Some file has its part: given back, it would come there again. */
+  begun: boolean
   bytes: number
 }
 
@@ -31,7 +39,11 @@ export class FileDestination implements Destination {
   readonly #deps: ForwardDeps
   readonly #encoder: BatchEncoder
   readonly #path: string
-  readonly #writer: FileSink
+  /** Null: one path for all. */
+  readonly #paths: FilePaths | null
+  readonly #options: FileOptions
+  /** Least recently used first. */
+  readonly #sinks = new Map<string, FileSink>()
   readonly #status: Status
   readonly #backoff: Backoff
   #working: Promise<void> | undefined
@@ -39,9 +51,10 @@ export class FileDestination implements Destination {
   #current: Group | undefined
   #timer: Timer | undefined
   #waiting = false
+  /** Ends the wait of a group at hand. */
+  #goOn: (() => void) | undefined
   #stopping: Promise<void> | undefined
   #wrote_at = 0
-  #held = 0
 
   constructor(
     forwarder: ForwarderTarget,
@@ -54,8 +67,8 @@ export class FileDestination implements Destination {
     this.#deps = deps
     this.#encoder = encoder
     this.#path = path
-    const { rotate } = forwarder.settings
-    this.#writer = deps.openFile?.(path, rotate) ?? new FileWriter(path, rotate, () => deps.clock.monotonic())
+    this.#options = forwarder.settings.rotate
+    this.#paths = path.includes('{') ? new FilePaths(path) : null
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
@@ -68,9 +81,8 @@ export class FileDestination implements Destination {
     return this.#status.last_error
   }
 
-  get held_bytes(): number {
-    return this.#encoder.passes ? 0 : this.#held
-  }
+  /** Encoded groups are told to the lane. */
+  readonly held_bytes = 0
 
   wake(): void {
     if (this.#working !== undefined || this.#waiting || this.#stopping !== undefined) return
@@ -92,14 +104,31 @@ export class FileDestination implements Destination {
     while (group === undefined || (group.bytes < enough && group.batches.length < GROUP_BATCHES)) {
       const batch = this.#lane.lease()
       if (batch === undefined) break
-      const { bytes, unencodable } = this.#encoder.encode(batch)
-      group ??= { batches: [], dropped: [], buffers: [], bytes: 0 }
+      group ??= { batches: [], dropped: [], parts: new Map(), begun: false, bytes: 0 }
       group.batches.push(batch)
+      const unencodable = this.#encode(batch, group)
       group.dropped.push(unencodable === 0 ? undefined : { unencodable })
-      if (bytes.length > 0) group.buffers.push(bytes)
-      group.bytes += bytes.length
     }
     return group
+  }
+
+  /** Adds a batch's lines to the group; how many of its events could not be written. */
+  #encode(batch: Batch, group: Group): number {
+    const add = (path: string, bytes: Buffer): void => {
+      if (bytes.length === 0) return
+      const buffers = group.parts.get(path)
+      if (buffers === undefined) group.parts.set(path, [bytes])
+      else buffers.push(bytes)
+      group.bytes += bytes.length
+    }
+    if (this.#paths === null) {
+      const { bytes, unencodable } = this.#encoder.encode(batch)
+      add(this.#path, bytes)
+      return unencodable
+    }
+    const { parts, unencodable } = this.#paths.encode(batch, this.#encoder)
+    for (const [path, bytes] of parts) add(path, bytes)
+    return unencodable
   }
 
   async #work(first: Group): Promise<void> {
@@ -110,6 +139,10 @@ export class FileDestination implements Destination {
       const why = await this.#write(group)
       // A stop that could not wait any longer has given the batches back.
       if (this.#current !== group) return
+      if (why !== null && group.begun && this.#stopping === undefined) {
+        await this.#wait(why)
+        continue
+      }
       this.#current = undefined
       if (why !== null) {
         for (const batch of group.batches) this.#lane.giveBack(batch)
@@ -127,17 +160,51 @@ export class FileDestination implements Destination {
 
   /** Why it failed, in words; null when it did not. */
   async #write(group: Group): Promise<string | null> {
-    this.#held = group.bytes
+    const held = this.#encoder.passes && this.#paths === null ? 0 : group.bytes
+    if (held > 0) this.#lane.hold(held)
     try {
-      if (group.buffers.length > 0) await this.#writer.write(group.buffers)
-      this.#lane.wrote(group.bytes)
+      for (const [path, buffers] of group.parts) {
+        await this.#sinkOf(path).write(buffers)
+        group.parts.delete(path)
+        group.begun = true
+        this.#lane.wrote(buffers.reduce((sum, { length }) => sum + length, 0))
+      }
       this.#wrote_at = this.#deps.clock.monotonic()
       return null
     } catch (error) {
       return inWords(error)
     } finally {
-      this.#held = 0
+      if (held > 0) this.#lane.hold(-held)
     }
+  }
+
+  /** The way to write one file; of those that are not used any more some are closed. */
+  #sinkOf(path: string): FileSink {
+    const known = this.#sinks.get(path)
+    const { openFile, clock } = this.#deps
+    const sink = known ?? openFile?.(path, this.#options) ?? new FileWriter(path, this.#options, clock)
+    this.#sinks.delete(path)
+    this.#sinks.set(path, sink)
+    for (const [other, { busy }] of this.#sinks) {
+      if (this.#sinks.size <= OPEN_MAX) break
+      if (busy || other === path) continue
+      void this.#closeSink(other)
+    }
+    return sink
+  }
+
+  /** Waits before a group that is written in part is gone on with. */
+  #wait(why: string): Promise<void> {
+    this.#status.failing(`file ${this.#path}`, why)
+    return new Promise((resolve) => {
+      const go = (): void => {
+        this.#timer = undefined
+        this.#goOn = undefined
+        resolve()
+      }
+      this.#goOn = go
+      this.#timer = this.#deps.clock.after(this.#backoff.next(), go)
+    })
   }
 
   #retry(why: string): void {
@@ -153,7 +220,7 @@ export class FileDestination implements Destination {
 
   /** Descriptors are not kept for quiet files. */
   #armIdle(ms: number): void {
-    if (this.#timer !== undefined || !this.#writer.open) return
+    if (this.#timer !== undefined || ![...this.#sinks.values()].some(({ open }) => open)) return
     this.#timer = this.#deps.clock.after(ms, () => {
       this.#timer = undefined
       if (this.#working !== undefined || this.#stopping !== undefined) return
@@ -167,15 +234,23 @@ export class FileDestination implements Destination {
   }
 
   async #close(): Promise<void> {
+    await Promise.all([...this.#sinks.keys()].map((path) => this.#closeSink(path)))
+  }
+
+  async #closeSink(path: string): Promise<void> {
+    const sink = this.#sinks.get(path)
+    // One that is busy knows what it is busy with, and is kept.
+    if (sink?.busy === false && this.#paths !== null) this.#sinks.delete(path)
     try {
-      await this.#writer.close()
+      await sink?.close()
     } catch (error) {
-      this.#status.lost('close', `closing ${this.#path}: ${inWords(error)}`)
+      this.#status.lost('close', `closing ${path}: ${inWords(error)}`)
     }
   }
 
   async #shutDown(grace_ms: number): Promise<void> {
     this.#timer?.cancel()
+    this.#goOn?.()
     if (this.#working !== undefined) await withinGrace(this.#working, this.#deps.clock, grace_ms)
     const unfinished = this.#current
     this.#current = undefined

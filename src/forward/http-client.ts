@@ -1,70 +1,102 @@
 /**
  * Requests over undici: a pool a destination, connections made by the same dialler as syslog's (names by
- * c-ares, every address tried, certificates read at each connect, pins checked before a byte is sent). Nothing is
- * trusted of an answer: it is bounded in time and bytes, and redirects are not followed.
+ * c-ares, every address tried, certificates read at each connect, pins checked before a byte is sent), through a proxy
+ * where there is one. Nothing is trusted of an answer: it is bounded in time and bytes, and redirects are not followed.
  */
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Pool } from 'undici'
 import { errorCode } from '../base/errors.ts'
+import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { dial, DialError } from './dial.ts'
 import { exchange, NoAnswerError } from './http-exchange.ts'
 import { compress } from './http-gzip.ts'
-import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
-import { outcomeOf, type Outcome } from './outcome.ts'
+import { type Answer, BACKOFF, type Paused, type Retry } from './outcome.ts'
+import { basic, hostOf, portOf, type Proxy, proxyFor } from './proxy.ts'
 import { inWords } from './status.ts'
+import { openTunnel, secure } from './tunnel.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
-
-const BACKOFF = { kind: 'backoff' } as const
 
 export interface HttpProfile {
   /** Headers of this type; the operator's own come on top. */
   readonly headers: Readonly<Record<string, string>>
-  /** A 429 without Retry-After is a used-up quota. */
-  readonly slow_quota: boolean
-  /** Told the bytes of each body that was answered, as they went over the wire. */
-  readonly wrote: (bytes: number) => void
+  /** What stands before the token in `Authorization`. */
+  readonly scheme: 'Bearer' | 'Splunk' | 'ApiKey'
+  /** Connections beside those of `concurrency`, for requests that carry no events. */
+  readonly connections: number
+}
+
+export interface HttpRequest {
+  /** Path and query. */
+  readonly path: string
+  readonly body: Buffer
+  /** The body is packed, and counted in `logweir_forwarder_bytes_total` once answered. */
+  readonly events: boolean
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Bytes of the answer that are wanted whole; 0: its beginning is enough. */
+  readonly whole_max: number
 }
 
 export class HttpClient {
-  readonly #forwarder: ForwarderTarget
+  readonly #settings: ForwarderSettings
   readonly #deps: ForwardDeps
   readonly #resolver: Resolver
   readonly #profile: HttpProfile
   readonly #url: URL
-  readonly #path: string
   readonly #headers: Record<string, string>
+  readonly #wrote: (bytes: number) => void
+  readonly #secrets: readonly string[]
   readonly #abort = new AbortController()
   #pool: Promise<Pool> | undefined
+  #proxy: Proxy | null = null
   /** Which of the name's addresses worked last. */
   #address = 0
 
+  /** `url` says where requests go: scheme, host and port of it. `wrote` is told the bytes of answered requests. */
   constructor(
     forwarder: ForwarderTarget,
-    url: string,
+    url: URL,
     deps: ForwardDeps,
     resolver: Resolver,
     profile: HttpProfile,
+    wrote: (bytes: number) => void,
   ) {
-    this.#forwarder = forwarder
+    this.#settings = forwarder.settings
     this.#deps = deps
     this.#resolver = resolver
     this.#profile = profile
-    this.#url = new URL(url)
-    this.#path = this.#url.pathname + this.#url.search
-    this.#headers = headersOf(forwarder.settings.http, profile)
+    this.#url = url
+    this.#wrote = wrote
+    this.#headers = headersOf(this.#settings.http, profile)
+    this.#secrets = secretsOf(this.#settings.http)
     // One signal for all requests at hand: as many listeners as there is concurrency are no leak.
     setMaxListeners(0, this.#abort.signal)
   }
 
-  /** Posts a body, which is the caller's again when this resolves. Never throws. */
-  async post(body: Buffer): Promise<Outcome> {
-    if (this.#abort.signal.aborted) return { kind: 'retry', why: 'stopped', wait: BACKOFF }
+  get closed(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  /**
+   * A body as it goes over the wire. Never `body` itself: a destination may answer before it has read its request, and
+   * then the system still sends from memory that its owner fills with another destination's events by now.
+   */
+  async pack(body: Buffer): Promise<Buffer> {
+    return this.#settings.http.gzip ? await compress(body) : Buffer.from(body)
+  }
+
+  /** Posts and waits for the answer; says what kept it from coming. Never throws. */
+  async post(request: HttpRequest): Promise<Answer | Retry | Paused> {
+    if (this.closed) return { kind: 'retry', why: 'stopped', wait: BACKOFF }
     try {
-      return await this.#post(body)
+      const answer = await this.#post(request)
+      return { ...answer, text: this.#scrub(answer.text) }
     } catch (error) {
-      return { kind: 'retry', why: this.#scrub(failureInWords(error)), wait: BACKOFF }
+      const why = this.#scrub(failureInWords(error))
+      if (error instanceof DialError && error.lasting) return { kind: 'paused', why }
+      return { kind: 'retry', why, wait: BACKOFF }
     }
   }
 
@@ -75,29 +107,48 @@ export class HttpClient {
     if (pool !== undefined && !pool.destroyed) await pool.destroy()
   }
 
-  async #post(body: Buffer): Promise<Outcome> {
-    const { http, timeout } = this.#forwarder.settings
-    const pool = await (this.#pool ??= this.#makePool())
-    // Never `body` itself: a destination may answer before it has read its request, and then the system still sends
-    // from memory that its owner fills with another destination's events by now.
-    const sent = http.gzip ? await compress(body) : Buffer.from(body)
+  async #post(request: HttpRequest): Promise<Answer> {
+    const { http, timeout } = this.#settings
+    const pool = await this.#poolOf()
+    const headers = { ...this.#headers, ...request.headers }
+    if (request.events && http.gzip) headers['content-encoding'] = 'gzip'
     const answer = await exchange(
       pool,
-      { method: 'POST', path: this.#path, headers: this.#headers, body: sent },
-      timeout.connect + 2 * timeout.request,
+      { method: 'POST', path: this.#pathOf(request.path, headers), headers, body: request.body },
+      { time: timeout.connect + 2 * timeout.request, whole_max: request.whole_max },
     )
-    this.#profile.wrote(sent.length)
-    const { status, retry_after } = answer
-    const text = this.#scrub(answer.text)
-    return outcomeOf({ status, retry_after, text }, this.#profile.slow_quota, this.#deps.clock.wall())
+    if (request.events) this.#wrote(request.body.length)
+    return answer
+  }
+
+  /** To a proxy that is not tunnelled through goes the whole URL (RFC 9112 section 3.2.2), and who we are. */
+  #pathOf(path: string, headers: Record<string, string>): string {
+    const proxy = this.#proxy
+    if (proxy === null || this.#url.protocol === 'https:') return path
+    if (proxy.login !== null) headers['proxy-authorization'] = basic(proxy.login)
+    return `${this.#url.origin}${path}`
+  }
+
+  /** One that could not be made is made anew with the next request. */
+  #poolOf(): Promise<Pool> {
+    this.#pool ??= this.#makePool().catch((error: unknown) => {
+      this.#pool = undefined
+      throw error
+    })
+    return this.#pool
   }
 
   /** undici costs 30 MB of memory: it is loaded when the first request is made. */
   async #makePool(): Promise<Pool> {
     const { Pool } = await import('undici')
-    const { settings } = this.#forwarder
+    const settings = this.#settings
+    try {
+      this.#proxy = proxyFor(settings.http.proxy, this.#url, this.#deps.env)
+    } catch (error) {
+      throw new DialError('proxy', inWords(error), { cause: error, lasting: true })
+    }
     return new Pool(this.#url.origin, {
-      connections: Math.max(1, settings.concurrency),
+      connections: Math.max(1, settings.concurrency) + this.#profile.connections,
       pipelining: 1,
       keepAliveTimeout: this.#deps.idle,
       keepAliveMaxTimeout: this.#deps.idle,
@@ -110,20 +161,48 @@ export class HttpClient {
   async #connectFor(done: (...args: [null, Socket] | [Error, null]) => void): Promise<void> {
     let socket: Socket
     try {
-      socket = await this.#connect()
+      socket = await (this.#proxy === null ? this.#connect() : this.#connectThrough(this.#proxy))
     } catch (error) {
       return done(error instanceof Error ? error : new Error(String(error)), null)
     }
     done(null, socket)
   }
 
-  async #connect(): Promise<Socket> {
-    const { settings } = this.#forwarder
-    const tls = this.#url.protocol === 'https:'
-    const port = this.#url.port === '' ? (tls ? 443 : 80) : Number(this.#url.port)
-    const host = this.#url.hostname.replace(/^\[|\]$/g, '')
+  #connect(): Promise<Socket> {
+    const scheme = this.#url.protocol === 'https:' ? 'tls' : 'tcp'
+    return this.#dial({ scheme, host: hostOf(this.#url), port: portOf(this.#url) }, this.#settings)
+  }
+
+  async #connectThrough(proxy: Proxy): Promise<Socket> {
+    const { timeout } = this.#settings
+    const tls = { ca: proxy.ca, certificate: null, key: null, fingerprint: null, server_name: null }
+    const target = { scheme: proxy.secure ? 'tls' : 'tcp', host: proxy.host, port: proxy.port }
+    let socket: Socket
+    try {
+      socket = await this.#dial(target, { ...this.#settings, tls })
+    } catch (error) {
+      if (error instanceof DialError)
+        throw new DialError('proxy', `${error.step}: ${error.message}`, { cause: error })
+      throw error
+    }
+    if (this.#url.protocol !== 'https:') return socket
+    const passage = {
+      proxy,
+      host: hostOf(this.#url),
+      port: portOf(this.#url),
+      clock: this.#deps.clock,
+      timeout: timeout.connect,
+      signal: this.#abort.signal,
+    }
+    return secure(await openTunnel(socket, passage), this.#settings.tls, passage)
+  }
+
+  async #dial(
+    target: { scheme: string; host: string; port: number },
+    settings: ForwarderSettings,
+  ): Promise<Socket> {
     const dialled = await dial({
-      target: { scheme: tls ? 'tls' : 'tcp', host, port },
+      target,
       settings,
       clock: this.#deps.clock,
       resolver: this.#resolver,
@@ -136,20 +215,28 @@ export class HttpClient {
 
   /** R69: an answer may repeat what it was sent. */
   #scrub(text: string): string {
-    const { token } = this.#forwarder.settings.http
-    return token === null || token === '' ? text : text.replaceAll(token, '***')
+    let clean = text
+    for (const secret of this.#secrets) clean = clean.replaceAll(secret, '***')
+    return clean
   }
 }
 
 function headersOf(http: ForwarderSettings['http'], profile: HttpProfile): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    ...profile.headers,
-    ...http.headers,
-  }
-  if (http.token !== null) headers['authorization'] = `Bearer ${http.token}`
-  if (http.gzip) headers['content-encoding'] = 'gzip'
+  const headers: Record<string, string> = { 'content-type': 'application/json', ...profile.headers }
+  // Names in lower case: an operator's `Content-Type` takes the place of ours instead of standing beside it.
+  for (const [name, value] of Object.entries(http.headers)) headers[name.toLowerCase()] = value
+  if (http.token !== null) headers['authorization'] = `${profile.scheme} ${http.token}`
+  if (http.login !== null) headers['authorization'] = basic(http.login)
   return headers
+}
+
+/** What must not be repeated: short ones would turn every message into stars. */
+function secretsOf(http: ForwarderSettings['http']): readonly string[] {
+  const logins = [http.login, typeof http.proxy === 'object' ? (http.proxy?.login ?? null) : null]
+  const passwords = logins.flatMap((login) =>
+    login === null ? [] : [basic(login).slice('Basic '.length), login.password],
+  )
+  return [http.token ?? '', ...passwords].filter((secret) => secret.length >= 4)
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 /**
  * One request and its answer, as undici tells of it. The answer is bounded in bytes, and the whole in time: undici's
- * own times begin anew with every byte of an answer, and with every 1xx before it.
+ * own times begin anew with every byte of an answer, and with every 1xx before it. An answer is never inflated: nobody
+ * asked for a compressed one.
  */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import type { IncomingHttpHeaders } from 'node:http'
-import { TextDecoder } from 'node:util'
 import type { Dispatcher } from 'undici'
 import { systemClock, type Timer } from '../base/clock.ts'
 import type { Answer } from './outcome.ts'
@@ -13,20 +13,30 @@ import type { Answer } from './outcome.ts'
 const ANSWER_MAX = 65_536
 /** The most that is kept of an answer for its message. */
 const SAID_MAX = 1024
+const COOKIES_MAX = 16
+const COOKIE_BYTES_MAX = 4096
 
 /** The time for all of it is over. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
 }
 
-/** Sends `request`, and gives it up after `time_ms`. Rejects with what kept the answer from coming. */
+/** What is read of an answer. */
+export interface Reading {
+  /** Milliseconds for all of it. */
+  readonly time: number
+  /** Bytes of a body that is wanted whole; 0: its beginning is enough. */
+  readonly whole_max: number
+}
+
+/** Sends `request`, and gives it up in time. Rejects with what kept the answer from coming. */
 export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  time_ms: number,
+  reading: Reading,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    dispatcher.dispatch(request, new Exchange(resolve, reject, time_ms))
+    dispatcher.dispatch(request, new Exchange(resolve, reject, reading))
   })
 }
 
@@ -34,19 +44,25 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: Answer) => void
   readonly #reject: (error: Error) => void
   readonly #timer: Timer
+  readonly #bytes_max: number
+  readonly #keep_max: number
   #controller: Dispatcher.DispatchController | undefined
   #over: Error | undefined
   #status = 0
   #retry_after: string | undefined
-  #text = ''
+  #cookies: readonly string[] = []
+  readonly #kept: Buffer[] = []
+  #kept_bytes = 0
   #bytes = 0
-  #decoder: TextDecoder | undefined
+  #ended = false
 
-  constructor(resolve: (answer: Answer) => void, reject: (error: Error) => void, time_ms: number) {
+  constructor(resolve: (answer: Answer) => void, reject: (error: Error) => void, reading: Reading) {
     this.#resolve = resolve
     this.#reject = reject
+    this.#bytes_max = Math.max(ANSWER_MAX, reading.whole_max)
+    this.#keep_max = Math.max(SAID_MAX, reading.whole_max)
     // The system's clock, as undici's own times: what is at stake is a socket.
-    this.#timer = systemClock.after(time_ms, () => this.#giveUp(new NoAnswerError('no answer in time')))
+    this.#timer = systemClock.after(reading.time, () => this.#giveUp(new NoAnswerError('no answer in time')))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -58,19 +74,30 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return
     this.#status = status
-    this.#retry_after = headers['retry-after']
+    const retry_after: unknown = headers['retry-after']
+    // Sent twice it is a list, of which nothing can be believed.
+    this.#retry_after = typeof retry_after === 'string' ? retry_after : undefined
+    const cookies: unknown = headers['set-cookie']
+    const lines: unknown[] = Array.isArray(cookies) ? cookies : cookies === undefined ? [] : [cookies]
+    this.#cookies = lines
+      .filter((line): line is string => typeof line === 'string' && line.length <= COOKIE_BYTES_MAX)
+      .slice(0, COOKIES_MAX)
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#text.length < SAID_MAX) {
-      this.#decoder ??= new TextDecoder()
-      this.#text += this.#decoder.decode(chunk.subarray(0, SAID_MAX), { stream: true })
+    const room = this.#keep_max - this.#kept_bytes
+    if (room > 0) {
+      // The chunk is a view of a buffer that is used again.
+      const piece = Buffer.from(chunk.subarray(0, room))
+      this.#kept.push(piece)
+      this.#kept_bytes += piece.length
     }
     this.#bytes += chunk.length
-    if (this.#bytes > ANSWER_MAX) this.#giveUp(new Error('the answer is too long'))
+    if (this.#bytes > this.#bytes_max) this.#giveUp(new Error('the answer is too long'))
   }
 
   onResponseEnd(): void {
+    this.#ended = true
     this.#settle(undefined)
   }
 
@@ -89,7 +116,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   #settle(error: Error | undefined): void {
     this.#timer.cancel()
     if (error !== undefined && this.#status === 0) return this.#reject(error)
-    const text = this.#text.slice(0, SAID_MAX)
-    this.#resolve({ status: this.#status, retry_after: this.#retry_after, text })
+    this.#resolve({
+      status: this.#status,
+      retry_after: this.#retry_after,
+      text: Buffer.concat(this.#kept).toString(),
+      whole: this.#ended && this.#bytes === this.#kept_bytes,
+      cookies: this.#cookies,
+    })
   }
 }

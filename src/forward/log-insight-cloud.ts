@@ -1,32 +1,26 @@
 /**
  * Type `log-insight-cloud`: the ingestion stream of Log Insight Cloud / Aria Operations for Logs: a
- * JSON array of flat objects, `structure: default`, a bearer key. A 429 without Retry-After is the quota of
- * the account: it is asked again after a minute at least, growing to ten.
+ * JSON array of flat objects, a header that names their structure, a bearer key. A 429 without Retry-After is the
+ * quota of the account: it is asked again after a minute at least, growing to ten.
  */
-import type { Lane } from '../queue/lane.ts'
+import { ARRAY } from './body.ts'
 import { CloudEncoder } from './encode/cloud.ts'
 import { EventReader } from './encode/event-reader.ts'
-import { HttpClient } from './http-client.ts'
-import { RequestDestination } from './request.ts'
-import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
+import { type HttpType, statusSender } from './http-sender.ts'
 
-/** Makes the destination; `url` is the target. */
-export function cloudDestination(
-  forwarder: ForwarderTarget,
-  url: string,
-  lane: Lane,
-  deps: ForwardDeps,
-  resolver: Resolver,
-): RequestDestination {
-  const profile = {
-    headers: { structure: 'default' },
-    slow_quota: true,
-    wrote: (bytes: number): void => lane.wrote(bytes),
-  }
-  const client = new HttpClient(forwarder, url, deps, resolver, profile)
-  return new RequestDestination(forwarder, lane, deps, {
-    encoder: new CloudEncoder(new EventReader(deps.streams)),
-    post: (body) => client.post(body),
-    close: () => client.close(),
-  })
+/** Where every region takes events. */
+const STREAM_PATH = '/le-mans/v1/streams/ingestion-pipeline-stream'
+
+export const cloudType: HttpType = (making) => {
+  const { structure } = making.forwarder.settings.http
+  const url = making.url.pathname === '/' ? new URL(STREAM_PATH, making.url) : making.url
+  return statusSender(
+    { ...making, url },
+    {
+      profile: { headers: structure === null ? {} : { structure } },
+      encoder: new CloudEncoder(new EventReader(making.deps.streams)),
+      shape: ARRAY,
+      slow_quota: true,
+    },
+  )
 }

@@ -8,10 +8,11 @@ import fastq, { type queueAsPromised } from 'fastq'
 import type { Timer } from '../base/clock.ts'
 import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
-import { Body } from './body.ts'
 import { Backoff, ceilingOf } from './backoff.ts'
+import { Body, type BodyMaker, type BodyShape } from './body.ts'
+import { DeadLetters, type DeadLettersStatus } from './dead-letters.ts'
 import type { EventEncoder } from './encode/batch-encoder.ts'
-import type { Outcome, Wait } from './outcome.ts'
+import { BACKOFF, type Confirmed, type Outcome, type Paused, type Retry, type Wait } from './outcome.ts'
 import { inWords, Status } from './status.ts'
 import type { ForwardDeps, ForwarderTarget } from './types.ts'
 import { Work } from './work.ts'
@@ -19,14 +20,20 @@ import { Work } from './work.ts'
 /** How a destination type sends. Secrets stay inside. */
 export interface RequestSender {
   readonly encoder: EventEncoder
-  /** Sends a body (a JSON array of encoded events). Never throws; after {@link close} it fails at once. */
-  post(body: Buffer): Promise<Outcome>
+  readonly shape: BodyShape
+  /** A body as it goes over the wire: memory of its own, so that `body` is free when this settles. */
+  pack(body: Buffer): Promise<Buffer>
+  /** Sends what {@link pack} made of `events` events. Never throws; after {@link close} it fails at once. */
+  post(sent: Buffer, events: number): Promise<Outcome>
   /** Breaks off what is on its way. */
   close(): Promise<void>
 }
 
 /** A minute to ten: a used-up quota, or a person has to mend something. */
 const SLOW = { first: 60_000, max: 600_000 } as const
+/** A body may take this part of the forwarder's memory, but never less than so many bytes. */
+const BODY_PART = 4
+const BODY_MIN = 16_384
 
 export class RequestDestination implements Destination {
   readonly #forwarder: ForwarderTarget
@@ -42,7 +49,11 @@ export class RequestDestination implements Destination {
   /** After a failure, until a success: one request at a time. */
   #probing = false
   #slow_waits = 0
-  #held = 0
+  readonly #maker: BodyMaker
+  readonly #dead: DeadLetters
+  /** Works that were accepted and are not confirmed yet, and the bytes of their batches. */
+  #unconfirmed = 0
+  #unconfirmed_bytes = 0
   /** Encoded bytes an event's payload byte became, lately. */
   #ratio = 2
   #stopping: Promise<void> | undefined
@@ -56,7 +67,21 @@ export class RequestDestination implements Destination {
     this.#sender = sender
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
-    this.#queue = fastq.promise<this, Work, void>(this, deliver, Math.max(1, forwarder.settings.concurrency))
+    const { http, queue, concurrency } = forwarder.settings
+    const at_once = Math.max(1, concurrency)
+    this.#queue = fastq.promise<this, Work, void>(this, deliver, at_once)
+    this.#dead = new DeadLetters(forwarder, deps, (why) => this.#status.lost('dead letters', why))
+    this.#maker = {
+      encoder: sender.encoder,
+      shape: sender.shape,
+      limits: {
+        batch_bytes: Math.min(http.batch_bytes, Math.max(BODY_MIN, queue.memory_max / BODY_PART / at_once)),
+        batch_events: http.batch_events,
+      },
+      threw: (error) =>
+        this.#status.lost('unencodable', `an event could not be written and is dropped: ${inWords(error)}`),
+      hold: (bytes) => lane.hold(bytes),
+    }
   }
 
   get state(): DestinationState {
@@ -67,13 +92,15 @@ export class RequestDestination implements Destination {
     return this.#status.last_error
   }
 
-  get held_bytes(): number {
-    return this.#held
+  /** Bodies are told to the lane. */
+  readonly held_bytes = 0
+
+  get dead_letters(): DeadLettersStatus | null {
+    return this.#dead.status
   }
 
   wake(): void {
-    const limit = this.#probing ? 1 : this.#queue.concurrency
-    while (!this.#stopped && this.#held_until === undefined && this.#busy < limit) {
+    while (!this.#stopped && this.#held_until === undefined && this.#room) {
       const work = this.#lease()
       if (work === undefined) return
       void this.#queue.push(work).then(() => this.#ended())
@@ -85,13 +112,22 @@ export class RequestDestination implements Destination {
     return this.#stopping
   }
 
+  /** Whether one more request may be sent. */
+  get #room(): boolean {
+    if (this.#probing) return this.#busy + this.#unconfirmed < 1
+    const { queue } = this.#forwarder.settings
+    const bytes_max = this.#deps.replayMax?.() ?? queue.memory_max / 2
+    if (this.#unconfirmed > 0 && this.#unconfirmed_bytes >= bytes_max) return false
+    return this.#busy < this.#queue.concurrency
+  }
+
   get #busy(): number {
     return this.#queue.running() + this.#queue.length()
   }
 
   /** As many batches as make about one request. */
   #lease(): Work | undefined {
-    const { batch_bytes, batch_events } = this.#forwarder.settings.http
+    const { batch_bytes, batch_events } = this.#maker.limits
     const batches: Batch[] = []
     let bytes = 0
     let events = 0
@@ -112,49 +148,99 @@ export class RequestDestination implements Destination {
 
   // ---- one delivery ------------------------------------------------------------------------------
 
-  /** Works until everything of it is settled or given back. */
+  /** Works until everything of it is settled, given back, or accepted and waited for. */
   async deliver(work: Work): Promise<void> {
+    const accepted: Promise<Confirmed>[] = []
     try {
-      while (work.current !== undefined) if (!(await this.#step(work))) break
+      while (work.current !== undefined) if (!(await this.#step(work, accepted))) break
     } catch (error) {
       // Ours, not the destination's; the events are kept and the failure shows.
-      this.#hold({ kind: 'backoff' })
+      this.#hold(BACKOFF)
       this.#status.failing('delivery', inWords(error))
     }
-    this.#settle(work)
+    if (accepted.length === 0) return this.#end(work, true)
+    // The next request does not wait for this one's confirmation.
+    const bytes = work.batches.reduce((sum, batch) => sum + batch.used, 0)
+    this.#unconfirmed += 1
+    this.#unconfirmed_bytes += bytes
+    void Promise.all(accepted).then((all) => {
+      this.#unconfirmed -= 1
+      this.#unconfirmed_bytes -= bytes
+      this.#confirmed(work, all)
+      this.#ended()
+    })
+  }
+
+  /** One that is not confirmed comes again as a whole: what of it was stored is stored twice. */
+  #confirmed(work: Work, all: readonly Confirmed[]): void {
+    const failed = all.find((one): one is Retry | Paused => one.kind !== 'delivered')
+    if (failed === undefined) this.#wellAgain()
+    else if (!this.#stopped) this.#failing(failed)
+    this.#end(work, failed === undefined)
+  }
+
+  /** Settles what is done, if it is known to be, and gives the rest back. */
+  #end(work: Work, done: boolean): void {
+    if (done) this.#settle(work)
     for (const batch of work.abandon()) this.#lane.giveBack(batch)
   }
 
   /** One request of a work. False: the work is given up. */
-  async #step(work: Work): Promise<boolean> {
-    const body = new Body(this.#sender.encoder, this.#forwarder.settings.http)
+  async #step(work: Work, accepted: Promise<Confirmed>[]): Promise<boolean> {
+    const body = new Body(this.#maker)
+    let held = 0
     let outcome: Outcome
-    let length = 0
     try {
       await body.build(work, this.#deps.clock)
-      if (body.events === 0) {
-        work.done()
-        this.#settle(work)
-        return true
-      }
-      length = body.out.length
+      if (body.events === 0) work.done()
+      const { length } = body.out
       this.#ratio = this.#ratio * 0.8 + (length / Math.max(body.raw, 1)) * 0.2
-      this.#held += length
-      outcome = this.#stopped ? STOPPED : await this.#sender.post(body.out.written())
+      if (body.events === 0) outcome = { kind: 'delivered' }
+      else if (this.#stopped) outcome = STOPPED
+      else {
+        const sent = await this.#sender.pack(body.out.written())
+        body.free()
+        held = sent.length
+        this.#lane.hold(held)
+        outcome = await this.#sender.post(sent, body.events)
+      }
     } finally {
-      this.#held -= length
       body.free()
+      if (held > 0) this.#lane.hold(-held)
     }
+    const goes_on = body.events === 0 || (await this.#take(work, body, outcome, accepted))
+    // Behind something unconfirmed nothing is done.
+    if (accepted.length === 0) this.#settle(work)
+    return goes_on
+  }
+
+  /** What an answer means for the work; false: it is given up. */
+  async #take(work: Work, body: Body, outcome: Outcome, accepted: Promise<Confirmed>[]): Promise<boolean> {
+    const from = work.current?.from ?? 0
     switch (outcome.kind) {
       case 'delivered':
         work.done()
         this.#wellAgain()
-        this.#settle(work)
         return true
-      case 'events':
-        if (!work.split()) this.#reject(work, outcome)
-        this.#settle(work)
+      case 'accepted':
+        work.done()
+        accepted.push(outcome.confirmed)
         return true
+      case 'items': {
+        for (const { n, why } of outcome.refused)
+          await this.#reject(work, from + body.place(n), why, 'rejected')
+        work.keep(outcome.later.map((n) => from + body.place(n)))
+        if (outcome.later.length > 0) return this.#failed(work, { ...outcome, kind: 'retry' })
+        this.#wellAgain()
+        return true
+      }
+      case 'events': {
+        if (outcome.at !== undefined && work.isolate(from + body.place(outcome.at))) return true
+        if (work.split()) return true
+        await this.#reject(work, from, outcome.why, outcome.too_large ? 'too_large' : 'rejected')
+        work.done()
+        return true
+      }
       case 'retry':
       case 'paused':
         return this.#failed(work, outcome)
@@ -165,14 +251,12 @@ export class RequestDestination implements Destination {
     for (const { batch, dropped } of work.finished()) this.#lane.settle(batch, dropped)
   }
 
-  /** A single event that the destination does not want. */
-  #reject(work: Work, outcome: Extract<Outcome, { kind: 'events' }>): void {
-    const range = work.current
-    if (range === undefined) return
-    const reason = outcome.too_large ? 'too_large' : 'rejected'
-    work.drop(range.from, reason)
-    work.done()
-    this.#status.lost(reason, `an event was refused and is dropped: ${outcome.why}`)
+  /** A single event that the destination does not want: set aside with what it was answered, and dropped. */
+  async #reject(work: Work, event: number, why: string, reason: 'rejected' | 'too_large'): Promise<void> {
+    work.drop(event, reason)
+    const { batch, n } = work.at(event)
+    const where = await this.#dead.add(batch, n, reason, why)
+    this.#status.lost(reason, `an event was refused and is dropped, ${where}: ${why}`)
   }
 
   #wellAgain(): void {
@@ -183,8 +267,16 @@ export class RequestDestination implements Destination {
   }
 
   /** Whether the work goes on after a wait; else it is given back. */
-  async #failed(work: Work, outcome: Extract<Outcome, { kind: 'retry' | 'paused' }>): Promise<boolean> {
+  async #failed(work: Work, outcome: Retry | Paused): Promise<boolean> {
     if (this.#stopped) return false
+    this.#failing(outcome)
+    // A search for the event to blame is not begun anew: it might never end under a rate limit.
+    if (!work.searching) return false
+    await new Promise<void>((resolve) => this.#waiters.push(resolve))
+    return !this.#stopped
+  }
+
+  #failing(outcome: Retry | Paused): void {
     if (outcome.kind === 'paused') {
       this.#status.paused('request', outcome.why)
       this.#hold({ kind: 'slow' })
@@ -192,10 +284,6 @@ export class RequestDestination implements Destination {
       this.#status.failing('request', outcome.why)
       this.#hold(outcome.wait)
     }
-    // A search for the event to blame is not begun anew: it might never end under a rate limit.
-    if (!work.searching) return false
-    await new Promise<void>((resolve) => this.#waiters.push(resolve))
-    return !this.#stopped
   }
 
   // ---- holding -----------------------------------------------------------------------------------
@@ -226,14 +314,14 @@ export class RequestDestination implements Destination {
 
   /** A delivery ended. */
   #ended(): void {
-    if (this.#busy === 0) this.#onDrained?.()
+    if (this.#busy + this.#unconfirmed === 0) this.#onDrained?.()
     this.wake()
   }
 
   async #shutDown(grace_ms: number): Promise<void> {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve
-      if (this.#busy === 0) resolve()
+      if (this.#busy + this.#unconfirmed === 0) resolve()
     })
     const held = this.#held_until !== undefined
     this.#held_until?.cancel()
@@ -243,11 +331,12 @@ export class RequestDestination implements Destination {
     await drained
     timer.cancel()
     await this.#sender.close()
+    await this.#dead.close()
     this.#status.stopped()
   }
 }
 
-const STOPPED: Outcome = { kind: 'retry', why: 'stopped', wait: { kind: 'backoff' } }
+const STOPPED: Outcome = { kind: 'retry', why: 'stopped', wait: BACKOFF }
 
 async function deliver(this: RequestDestination, work: Work): Promise<void> {
   await this.deliver(work)

@@ -3,8 +3,7 @@ import type { StreamPlan } from '../classify/streams.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { Buffer } from 'node:buffer'
-import type { Rotation } from './file-writer.ts'
-import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+import type { FileOptions, ForwarderSettings } from '../rules/forwarder-settings.ts'
 
 /** The part of pino that destinations use. Messages never hold secrets or event contents beyond an answer's first bytes. */
 export interface ForwardLog {
@@ -42,12 +41,18 @@ export interface ForwardDeps {
    */
   readonly replayMax?: () => number
   /** Opens files; left out: each destination its own. */
-  readonly openFile?: (path: string, rotation: Rotation) => FileSink
+  readonly openFile?: (path: string, options: FileOptions) => FileSink
+  /** Folder for events that destinations refused; left out: they are only counted. */
+  readonly dead_letters?: string
+  /** Where `HTTPS_PROXY` and the like are looked for; left out: nowhere. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 /** A file that batches are appended to; `file-writer.ts` is the real one, with several workers one of them owns it. */
 export interface FileSink {
   readonly open: boolean
+  /** It may not be given up: something is still going on with its files. */
+  readonly busy: boolean
   /** All or nothing, as far as the disk lets us. */
   write(buffers: readonly Buffer[]): Promise<void>
   close(): Promise<void>

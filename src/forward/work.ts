@@ -28,6 +28,7 @@ export class Work {
   /** Batches before this one are finished and were handed out. */
   #finished = 0
   #split = false
+  readonly #gone = new Set<number>()
 
   constructor(batches: readonly Batch[]) {
     this.batches = batches
@@ -88,8 +89,45 @@ export class Work {
     return true
   }
 
-  /** Counts an event as dropped. */
+  /** The current range was refused, and event `at` of it is to blame: it comes alone. False when it is so already. */
+  isolate(at: number): boolean {
+    const range = this.current
+    if (range === undefined || range.to - range.from < 2 || at < range.from || at >= range.to) return false
+    this.#split = true
+    this.#todo.pop()
+    for (const [from, to] of [
+      [at + 1, range.to],
+      [at, at + 1],
+      [range.from, at],
+    ] as const)
+      if (from < to) this.#todo.push({ from, to })
+    return true
+  }
+
+  /** Of the current range only these events, rising, are still to do. */
+  keep(events: readonly number[]): void {
+    if (this.current === undefined) return
+    this.#todo.pop()
+    const runs: Range[] = []
+    for (const event of events) {
+      const last = runs.at(-1)
+      if (last?.to === event) runs[runs.length - 1] = { from: last.from, to: event + 1 }
+      else runs.push({ from: event, to: event + 1 })
+    }
+    if (runs.length > 0) this.#split = true
+    this.#todo.push(...runs.reverse())
+  }
+
+  /** Event `event` with its batch. */
+  at(event: number): { readonly batch: Batch; readonly n: number } {
+    const b = this.#batchOf(event)
+    return { batch: this.batches[b] as Batch, n: event - (this.#starts[b] as number) }
+  }
+
+  /** Counts an event as dropped, once however often it is met again. */
   drop(event: number, reason: DropReason): void {
+    if (this.#gone.has(event)) return
+    this.#gone.add(event)
     const b = this.#batchOf(event)
     const counts = (this.#dropped[b] ??= {})
     counts[reason] = (counts[reason] ?? 0) + 1

@@ -371,6 +371,8 @@ export class ForwarderQueue implements Lane, Tracked {
     this.#deps.watch(this)
   }
 
+  readonly hold = (bytes: number): void => this.#charge(bytes, bytes)
+
   wrote(bytes: number): void {
     add(this.#cells, ForwarderCell.bytes_out, bytes)
   }
@@ -472,16 +474,16 @@ export class ForwarderQueue implements Lane, Tracked {
     cells[ForwarderCell.spooled_bytes] = this.#disk.bytes
     const waiting = [...this.#leased, this.#returned[0], this.#memory.peek(), this.#open]
     cells[ForwarderCell.oldest_at] = oldestAt(waiting, this.#disk.batches > 0 ? this.#disk.oldest_at : null)
-    const state = this.#destination?.state ?? 'stopped'
-    cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(state)
+    cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(this.#destination?.state ?? 'stopped')
   }
 
   #drop(reason: DropReason, events: number): void {
     add(this.#cells, ForwarderCell.dropped + DROP_REASONS.indexOf(reason), events)
   }
 
-  #charge(bytes: number): void {
+  #charge(bytes: number, leased = 0): void {
     this.#held += bytes
+    this.#held_leased += leased
     if (bytes >= 0) this.#deps.budget.charge(bytes)
     else this.#deps.budget.release(-bytes)
     if (this.#limits.when_full === 'block')

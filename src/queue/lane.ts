@@ -20,6 +20,11 @@ export interface Lane {
   settle(batch: Batch, dropped?: Readonly<Partial<Record<DropReason, number>>>): void
   /** Not delivered: the batch goes back to where it was in the order and is leased again later. */
   giveBack(batch: Batch): void
+  /**
+   * Memory that the destination takes for itself, encoded bodies for example; negative when it gives it back. It counts
+   * against the forwarder's share and the budget of all.
+   */
+  hold(bytes: number): void
   /** Bytes written to the network, for `logweir_forwarder_bytes_total`. */
   wrote(bytes: number): void
 }
@@ -34,8 +39,8 @@ export interface Destination {
   /** The last failure in words, null after a success. */
   readonly last_error: string | null
   /**
-   * Bytes that the destination itself holds beyond leased batches (socket buffers, encoded bodies), for the
-   * memory account.
+   * Bytes that the destination itself holds beyond leased batches and what it told {@link Lane.hold} of (socket
+   * buffers), for the memory account.
    */
   readonly held_bytes: number
   /**

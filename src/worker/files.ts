@@ -5,15 +5,17 @@
 import { Buffer } from 'node:buffer'
 import type { MessagePort } from 'node:worker_threads'
 import { errorCode, errorText } from '../base/errors.ts'
-import { FileWriter, type Rotation } from '../forward/file-writer.ts'
+import type { Clock } from '../base/clock.ts'
+import { FileWriter } from '../forward/file-writer.ts'
 import type { FileSink } from '../forward/types.ts'
+import type { FileOptions } from '../rules/forwarder-settings.ts'
 
 type ToOwner =
   | {
       readonly type: 'write'
       readonly id: number
       readonly path: string
-      readonly rotation: Rotation
+      readonly options: FileOptions
       readonly bytes: Uint8Array
     }
   | { readonly type: 'close'; readonly id: number; readonly path: string }
@@ -23,24 +25,28 @@ interface FromOwner {
   readonly error: { readonly message: string; readonly code: string | undefined } | null
 }
 
+/** Files that the owner keeps open at once, unless more are written at the same time. */
+const OPEN_MAX = 64
+
 /** Makes file sinks for a worker's destinations, and serves the other workers' when this one owns the files. */
 export class FileHands {
   #port: MessagePort | null = null
-  readonly #monotonic: () => number
+  readonly #clock: Pick<Clock, 'monotonic' | 'wall'>
+  /** Least recently used first. */
   readonly #owned = new Map<string, OwnedFile>()
   readonly #waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
   #next_id = 1
   readonly #owns: boolean
 
   /** `owns`: this is worker 0. */
-  constructor(owns: boolean, monotonic: () => number) {
+  constructor(owns: boolean, clock: Pick<Clock, 'monotonic' | 'wall'>) {
     this.#owns = owns
-    this.#monotonic = monotonic
+    this.#clock = clock
   }
 
   /** A way to write one file. */
-  readonly open = (path: string, rotation: Rotation): FileSink =>
-    this.#owns ? this.#own(path, rotation) : new RemoteFile(path, rotation, this)
+  readonly open = (path: string, options: FileOptions): FileSink =>
+    this.#owns ? new LocalFile(path, options, this) : new RemoteFile(path, options, this)
 
   /** Worker 0: another worker's requests come here. Others: worker 0 is reached here from now on. */
   attach(port: MessagePort): void {
@@ -57,7 +63,7 @@ export class FileHands {
   }
 
   /** Asks the owner. Rejects with what went wrong there. */
-  ask(path: string, rotation: Rotation, bytes: Uint8Array | null): Promise<void> {
+  ask(path: string, options: FileOptions, bytes: Uint8Array | null): Promise<void> {
     const port = this.#port
     if (port === null) return Promise.reject(new Error('the worker that owns the file is not there yet'))
     const id = this.#next_id
@@ -65,7 +71,7 @@ export class FileHands {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
       const message: ToOwner =
-        bytes === null ? { type: 'close', id, path } : { type: 'write', id, path, rotation, bytes }
+        bytes === null ? { type: 'close', id, path } : { type: 'write', id, path, options, bytes }
       port.postMessage(message, bytes === null ? [] : [bytes.buffer as ArrayBuffer])
     })
   }
@@ -87,7 +93,7 @@ export class FileHands {
       // Closing is the owner's own affair: another worker may be writing.
       if (message.type === 'write') {
         const { buffer, byteOffset, byteLength } = message.bytes
-        await this.#own(message.path, message.rotation).write([Buffer.from(buffer, byteOffset, byteLength)])
+        await this.write(message.path, message.options, [Buffer.from(buffer, byteOffset, byteLength)])
       }
       answer(null)
     } catch (error) {
@@ -95,23 +101,60 @@ export class FileHands {
     }
   }
 
-  #own(path: string, rotation: Rotation): OwnedFile {
+  /** The owner: appends to a file, behind whoever writes it now. */
+  write(path: string, options: FileOptions, buffers: readonly Buffer[]): Promise<void> {
     let file = this.#owned.get(path)
-    if (file === undefined) {
-      file = new OwnedFile(new FileWriter(path, rotation, this.#monotonic))
-      this.#owned.set(path, file)
+    // Settings that a reload changed: the file goes on under the new ones.
+    if (file === undefined || (!file.busy && JSON.stringify(file.options) !== JSON.stringify(options))) {
+      void file?.close()
+      file = new OwnedFile(new FileWriter(path, options, this.#clock), options)
     }
-    return file
+    this.#owned.delete(path)
+    this.#owned.set(path, file)
+    const written = file.write(buffers)
+    this.#evict()
+    return written
+  }
+
+  /** The owner: what is known of a file that was written lately. */
+  find(path: string): OwnedFile | undefined {
+    return this.#owned.get(path)
+  }
+
+  /** The owner: closes a file. */
+  async close(path: string): Promise<void> {
+    const file = this.#owned.get(path)
+    if (file === undefined) return
+    await file.close()
+    if (!file.busy && !file.open && this.#owned.get(path) === file) this.#owned.delete(path)
+  }
+
+  /** Files that nobody writes any more, those of past days for example, are not kept open. */
+  #evict(): void {
+    for (const [path, file] of this.#owned) {
+      if (this.#owned.size <= OPEN_MAX) return
+      if (file.busy) continue
+      this.#owned.delete(path)
+      void file.close().catch(() => undefined)
+    }
   }
 }
 
 /** One file, written by one caller at a time. */
-class OwnedFile implements FileSink {
+class OwnedFile {
+  readonly options: FileOptions
   readonly #writer: FileWriter
   #last: Promise<unknown> = Promise.resolve()
+  #pending = 0
 
-  constructor(writer: FileWriter) {
+  constructor(writer: FileWriter, options: FileOptions) {
     this.#writer = writer
+    this.options = options
+  }
+
+  /** Somebody writes it, or a part of it that was put aside is being compressed. */
+  get busy(): boolean {
+    return this.#pending > 0 || this.#writer.busy
   }
 
   get open(): boolean {
@@ -127,26 +170,59 @@ class OwnedFile implements FileSink {
   }
 
   #alone(act: () => Promise<void>): Promise<void> {
-    const run = this.#last.then(act, act)
+    this.#pending += 1
+    const run = this.#last.then(act, act).finally(() => {
+      this.#pending -= 1
+    })
     this.#last = run.catch(() => undefined)
     return run
+  }
+}
+
+/** A file that this worker owns, as a destination sees it. */
+class LocalFile implements FileSink {
+  readonly #path: string
+  readonly #options: FileOptions
+  readonly #hands: FileHands
+
+  constructor(path: string, options: FileOptions, hands: FileHands) {
+    this.#path = path
+    this.#options = options
+    this.#hands = hands
+  }
+
+  get open(): boolean {
+    return this.#hands.find(this.#path)?.open ?? false
+  }
+
+  get busy(): boolean {
+    return this.#hands.find(this.#path)?.busy ?? false
+  }
+
+  write(buffers: readonly Buffer[]): Promise<void> {
+    return this.#hands.write(this.#path, this.#options, buffers)
+  }
+
+  close(): Promise<void> {
+    return this.#hands.close(this.#path)
   }
 }
 
 /** A file that another worker owns. */
 class RemoteFile implements FileSink {
   readonly #path: string
-  readonly #rotation: Rotation
+  readonly #options: FileOptions
   readonly #hands: FileHands
 
-  constructor(path: string, rotation: Rotation, hands: FileHands) {
+  constructor(path: string, options: FileOptions, hands: FileHands) {
     this.#path = path
-    this.#rotation = rotation
+    this.#options = options
     this.#hands = hands
   }
 
   /** Nothing of it is open here. */
   readonly open = false
+  readonly busy = false
 
   write(buffers: readonly Buffer[]): Promise<void> {
     const bytes = new Uint8Array(buffers.reduce((sum, buffer) => sum + buffer.length, 0))
@@ -155,10 +231,10 @@ class RemoteFile implements FileSink {
       bytes.set(buffer, at)
       at += buffer.length
     }
-    return this.#hands.ask(this.#path, this.#rotation, bytes)
+    return this.#hands.ask(this.#path, this.#options, bytes)
   }
 
   close(): Promise<void> {
-    return this.#hands.ask(this.#path, this.#rotation, null)
+    return this.#hands.ask(this.#path, this.#options, null)
   }
 }

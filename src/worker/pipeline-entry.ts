@@ -18,7 +18,7 @@ const post = (message: FromWorker): void => port.postMessage(message)
 const log = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void =>
   post({ type: 'log', level, message, fields: { worker: start.index, ...fields } })
 const spool = new SpoolPortClient(start.spool)
-const files = new FileHands(start.index === 0, () => systemClock.monotonic())
+const files = new FileHands(start.index === 0, systemClock)
 if (start.files !== null) files.attach(start.files)
 const pipeline = new Pipeline({
   index: start.index,

@@ -3,6 +3,7 @@
  * place that knows all the stages. Runs in a worker thread (`entry.ts`) and, in tests, wherever it is made.
  */
 import type { Buffer } from 'node:buffer'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import {
   add,
@@ -196,6 +197,8 @@ export class Pipeline implements Intake {
     return createDestination(plan, queue, {
       openFile: files.open,
       replayMax: () => queue.replay_max,
+      dead_letters: join(settings.data, 'dead-letters'),
+      env: process.env,
       clock,
       random,
       hostname,

@@ -21,6 +21,9 @@ export class FakeLane implements Lane {
   readonly returned: Batch[] = []
   leases = 0
   bytes = 0
+  /** Memory that the destination holds now, and the most it held. */
+  held = 0
+  held_most = 0
   #waiting: Batch[] = []
   readonly #in_flight = new Set<Batch>()
   readonly #form: PayloadForm
@@ -75,6 +78,13 @@ export class FakeLane implements Lane {
     this.returned.push(batch)
     const at = this.#waiting.findIndex((other) => other.sequence > batch.sequence)
     this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, batch)
+    this.#tell()
+  }
+
+  hold(bytes: number): void {
+    this.held += bytes
+    this.held_most = Math.max(this.held_most, this.held)
+    assert(this.held >= 0, 'gave back more memory than was held')
     this.#tell()
   }
 

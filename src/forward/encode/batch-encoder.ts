@@ -38,10 +38,18 @@ export class BatchEncoder {
   readonly #framing: Framing
   /** Payloads of this form are what the wire wants; null: everything is encoded. */
   readonly #form: PayloadForm | null
+  /** Told of an encoder that threw; the event counts as one that cannot be expressed. */
+  readonly #threw: ((error: unknown) => void) | undefined
   /** Length of the last octet count, a good guess for the next. */
   #prefix = 4
 
-  constructor(encoder: EventEncoder, framing: Framing, form: PayloadForm | null) {
+  constructor(
+    encoder: EventEncoder,
+    framing: Framing,
+    form: PayloadForm | null,
+    threw?: (error: unknown) => void,
+  ) {
+    this.#threw = threw
     this.#encoder = encoder
     this.#framing = framing
     this.#form = form
@@ -83,7 +91,7 @@ export class BatchEncoder {
       out.length += this.#prefix
     }
     const body = out.length
-    if (!this.#encoder.encode(out, batch, n) || out.length === body) {
+    if (!this.#encode(out, batch, n) || out.length === body) {
       out.length = start
       return false
     }
@@ -92,6 +100,16 @@ export class BatchEncoder {
       out.putByte(LF)
     } else if (framing === 'octet-counting') this.#count(out, start, out.length - body)
     return true
+  }
+
+  /** What throws in here would end the worker, and throw again with the next. */
+  #encode(out: JsonBuffer, batch: Batch, n: number): boolean {
+    try {
+      return this.#encoder.encode(out, batch, n)
+    } catch (error) {
+      this.#threw?.(error)
+      return false
+    }
   }
 
   /** Writes the count in front of `length` bytes that stand behind the guessed room (RFC 6587 section 3.4.1). */

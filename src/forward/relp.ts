@@ -1,0 +1,349 @@
+/**
+ * Syslog over RELP, plain and over TLS. A batch is delivered when each of its events was answered with 200; what is
+ * not answered when the connection ends is sent again on the next one, so a receiver may see events twice.
+ *
+ *   idle ──data──► dialling ──► opening ──rsp──► open ──idle time──► idle
+ *                     │            │              │ broken, silent, serverclose: the window goes back
+ *                     └────────────┴──────────────┴─► waiting ──back-off──► idle
+ *
+ * There is one timer at most: for the answer to `open`, for answers to events, for the idle time, or the back-off.
+ */
+import type { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import type { Timer } from '../base/clock.ts'
+import type { Destination, DestinationState, DropReason, Lane } from '../queue/lane.ts'
+import { clientOffers, firstLine, nextTxnr, openObjection, RelpCommand, relpFrame } from '../relp/frames.ts'
+import { RelpReader, type RelpSink } from '../relp/reader.ts'
+import { Backoff } from './backoff.ts'
+import { dial, DialError, type Dialled, type StreamTarget } from './dial.ts'
+import type { BatchEncoder } from './encode/batch-encoder.ts'
+import { relpFrames } from './encode/relp-frames.ts'
+import { closeQuietly } from './hang-up.ts'
+import { RelpWindow } from './relp-window.ts'
+import { inWords, Status } from './status.ts'
+import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
+
+/** Bytes that may wait for answers; one batch at least. */
+const WINDOW_BYTES = 1_048_576
+/** Bytes written in one turn of the event loop before other forwarders get theirs. */
+const TURN_BYTES = 131_072
+/** Bytes of an answer that are looked at. */
+const ANSWER_MAX = 4096
+
+type Phase = 'idle' | 'dialling' | 'opening' | 'open' | 'waiting' | 'stopped'
+
+/** See the module. */
+export class RelpDestination implements Destination, RelpSink {
+  readonly #lane: Lane
+  readonly #deps: ForwardDeps
+  readonly #forwarder: ForwarderTarget
+  readonly #target: StreamTarget
+  readonly #encoder: BatchEncoder
+  readonly #resolver: Resolver
+  readonly #status: Status
+  readonly #backoff: Backoff
+  readonly #window = new RelpWindow()
+  #phase: Phase = 'idle'
+  #socket: Socket | undefined
+  #reader: RelpReader | undefined
+  #dialling: AbortController | undefined
+  #timer: Timer | undefined
+  #turn: NodeJS.Immediate | undefined
+  #stopping: Promise<void> | undefined
+  /** A graceful stop waits for the last answers. */
+  #onQuiet: (() => void) | undefined
+  #address = 0
+  #txnr = 0
+  #failure: string | undefined
+  /** Monotonic milliseconds of the last answer, or of the first write after which none was missing. */
+  #heard_at = 0
+
+  constructor(
+    forwarder: ForwarderTarget,
+    target: StreamTarget,
+    lane: Lane,
+    deps: ForwardDeps,
+    shared: { readonly encoder: BatchEncoder; readonly resolver: Resolver },
+  ) {
+    this.#forwarder = forwarder
+    this.#target = target
+    this.#lane = lane
+    this.#deps = deps
+    this.#encoder = shared.encoder
+    this.#resolver = shared.resolver
+    this.#status = new Status(forwarder.key, deps.clock, deps.log)
+    this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
+  }
+
+  get state(): DestinationState {
+    return this.#status.state
+  }
+
+  get last_error(): string | null {
+    return this.#status.last_error
+  }
+
+  get held_bytes(): number {
+    return this.#socket?.writableLength ?? 0
+  }
+
+  wake(): void {
+    if (this.#phase === 'open') this.#pump()
+    else if (this.#phase === 'idle') this.#seek()
+  }
+
+  stop(grace_ms: number): Promise<void> {
+    this.#stopping ??= this.#shutDown(grace_ms)
+    return this.#stopping
+  }
+
+  // ---- connecting --------------------------------------------------------------------------------
+
+  /** Connects if there is something to send. */
+  #seek(): void {
+    const batch = this.#lane.lease()
+    if (batch === undefined) return
+    // Not kept over the connect: while it takes, the queue may spill or drop what waits.
+    this.#phase = 'dialling'
+    this.#lane.giveBack(batch)
+    const abort = new AbortController()
+    this.#dialling = abort
+    const { settings } = this.#forwarder
+    const options = {
+      target: this.#target,
+      settings,
+      clock: this.#deps.clock,
+      resolver: this.#resolver,
+      signal: abort.signal,
+      first: this.#address,
+    }
+    void dial(options).then(
+      (dialled) => this.#dialled(dialled),
+      (error: unknown) => {
+        if (this.#phase !== 'dialling') return
+        this.#address += 1
+        this.#retry(error instanceof DialError ? error.step : 'connect', inWords(error))
+      },
+    )
+  }
+
+  #dialled({ socket, address }: Dialled): void {
+    if (this.#phase !== 'dialling') return closeQuietly(socket, this.#deps.clock)
+    this.#phase = 'opening'
+    this.#socket = socket
+    this.#address = address
+    this.#failure = undefined
+    this.#txnr = 1
+    const reader = new RelpReader(ANSWER_MAX, this)
+    this.#reader = reader
+    socket.on('drain', () => this.#pump())
+    socket.on('error', (error) => {
+      if (this.#socket === socket) this.#failure ??= inWords(error)
+    })
+    const ended = (): void => {
+      if (this.#socket === socket) this.#lost('connection', 'the other side closed the connection')
+    }
+    socket.on('end', ended)
+    socket.on('close', ended)
+    socket.on('data', (chunk: Buffer) => {
+      if (this.#socket === socket) reader.push(chunk)
+      if (this.#socket === socket) this.#answered()
+    })
+    socket.write(relpFrame(this.#txnr, 'open', clientOffers()))
+    this.#heard_at = this.#deps.clock.monotonic()
+    this.#arm()
+  }
+
+  /** The session ended and we did not end it: what is not answered goes back, to be sent again. */
+  #lost(step: string, why: string): void {
+    const was = this.#phase
+    const unsettled = this.#release()
+    if (was === 'stopped') return
+    // Receivers close quiet sessions: nothing is lost, and the next batch connects again.
+    if (was === 'open' && !unsettled && this.#failure === undefined) {
+      this.#phase = 'idle'
+      this.#seek()
+      return
+    }
+    this.#retry(step, this.#failure ?? why)
+  }
+
+  /** Lets the socket go and gives the window back; whether there was something in it. */
+  #release(): boolean {
+    const socket = this.#socket
+    this.#socket = undefined
+    this.#reader?.stop()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#turn !== undefined) clearImmediate(this.#turn)
+    this.#turn = undefined
+    socket?.on('error', () => undefined)
+    socket?.destroy()
+    const batches = this.#window.clear()
+    for (const batch of batches) this.#lane.giveBack(batch)
+    this.#onQuiet?.()
+    return batches.length > 0
+  }
+
+  #retry(step: string, why: string): void {
+    this.#phase = 'waiting'
+    this.#status.failing(step, why)
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
+      this.#timer = undefined
+      this.#phase = 'idle'
+      this.#seek()
+    })
+  }
+
+  // ---- answers -----------------------------------------------------------------------------------
+
+  /** RelpSink. */
+  relp(txnr: number, command: RelpCommand, buf: Buffer, start: number, end: number): void {
+    if (command === RelpCommand.serverclose) return this.#lost('connection', 'the receiver ended the session')
+    if (command !== RelpCommand.rsp) return
+    if (this.#phase === 'opening') return this.#opened(txnr, buf.toString('utf8', start, end))
+    const accepted =
+      end - start >= 3 && buf[start] === 0x32 && buf[start + 1] === 0x30 && buf[start + 2] === 0x30
+    if (!this.#window.answer(txnr, accepted)) return
+    this.#heard_at = this.#deps.clock.monotonic()
+    if (!accepted) {
+      const said = firstLine(buf.toString('utf8', start, end))
+      this.#status.lost('refused', `the receiver refused an event: ${said}`)
+    }
+  }
+
+  /** RelpSink. */
+  fault(): void {
+    this.#failure ??= 'what the other side says is no RELP'
+    this.#lost('protocol', this.#failure)
+  }
+
+  #opened(txnr: number, answer: string): void {
+    if (txnr !== this.#txnr) return
+    const objection = openObjection(answer)
+    if (objection !== null) return this.#lost('open', objection)
+    this.#phase = 'open'
+    this.#status.reached()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#heard_at = this.#deps.clock.monotonic()
+    this.#pump()
+  }
+
+  /** All answers of a read are in: settles what is over. */
+  #answered(): void {
+    if (this.#phase !== 'open' && this.#phase !== 'stopped') return
+    let settled = false
+    for (let over = this.#window.shift(); over !== undefined; over = this.#window.shift()) {
+      const { batch, ...lost } = over
+      const dropped = Object.entries(lost).filter(([, events]) => events > 0)
+      this.#lane.settle(
+        batch,
+        dropped.length === 0
+          ? undefined
+          : (Object.fromEntries(dropped) as Partial<Record<DropReason, number>>),
+      )
+      settled = true
+    }
+    if (settled) {
+      this.#status.delivered()
+      this.#backoff.reset()
+    }
+    if (this.#window.refused) return this.#lost('refused', 'the receiver refuses the events')
+    if (this.#window.empty) this.#onQuiet?.()
+    if (this.#phase === 'open') this.#pump()
+  }
+
+  // ---- writing -----------------------------------------------------------------------------------
+
+  #pump(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#phase !== 'open' || this.#turn !== undefined) return
+    let budget = TURN_BYTES
+    while (this.#window.bytes < WINDOW_BYTES && !socket.writableNeedDrain) {
+      if (budget <= 0) {
+        this.#turn = setImmediate(() => {
+          this.#turn = undefined
+          this.#pump()
+        })
+        break
+      }
+      const batch = this.#lane.lease()
+      if (batch === undefined) break
+      const frames = relpFrames(batch, this.#encoder, nextTxnr(this.#txnr))
+      const { unencodable, too_large } = frames
+      if (frames.count === 0) {
+        this.#lane.settle(batch, { unencodable, too_large })
+        continue
+      }
+      this.#txnr = frames.next === 1 ? frames.next : frames.next - 1
+      if (this.#window.unanswered === 0) this.#heard_at = this.#deps.clock.monotonic()
+      this.#window.add(batch, frames)
+      this.#lane.wrote(frames.bytes.length)
+      budget -= frames.bytes.length
+      socket.write(frames.bytes)
+    }
+    this.#arm()
+  }
+
+  // ---- the timer ---------------------------------------------------------------------------------
+
+  /** One timer: set when there is none; one that comes too early looks and is set again. */
+  #arm(): void {
+    if (this.#timer !== undefined || this.#socket === undefined) return
+    const { connect, request } = this.#forwarder.settings.timeout
+    const waits = this.#phase === 'opening' ? connect : request
+    const after = this.#phase === 'open' && this.#window.empty ? this.#deps.idle : waits
+    this.#timer = this.#deps.clock.after(after, () => {
+      this.#timer = undefined
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    const socket = this.#socket
+    if (socket === undefined) return
+    const { connect, request } = this.#forwarder.settings.timeout
+    const quiet = this.#deps.clock.monotonic() - this.#heard_at
+    if (this.#phase === 'opening') {
+      if (quiet >= connect) return this.#lost('open', `no answer to \`open\` within ${connect} ms`)
+    } else if (!this.#window.empty) {
+      if (quiet >= request) return this.#lost('answer', `no event was answered within ${request} ms`)
+    } else if (quiet >= this.#deps.idle) {
+      this.#hangUp(socket)
+      this.#phase = 'idle'
+      return this.#seek()
+    }
+    this.#arm()
+  }
+
+  /** Ends a session that owes nothing. */
+  #hangUp(socket: Socket): void {
+    this.#socket = undefined
+    this.#reader?.stop()
+    if (socket.writable) socket.write(relpFrame(nextTxnr(this.#txnr), 'close', ''))
+    closeQuietly(socket, this.#deps.clock)
+  }
+
+  async #shutDown(grace_ms: number): Promise<void> {
+    const was = this.#phase
+    this.#phase = 'stopped'
+    this.#dialling?.abort()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (was === 'open' && !this.#window.empty && grace_ms > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#deps.clock.after(grace_ms, resolve)
+        this.#onQuiet = () => {
+          timer.cancel()
+          resolve()
+        }
+      })
+      this.#onQuiet = undefined
+    }
+    const socket = this.#socket
+    if (socket !== undefined && was === 'open' && this.#window.empty) this.#hangUp(socket)
+    this.#release()
+    this.#status.stopped()
+  }
+}
