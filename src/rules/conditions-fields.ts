@@ -3,8 +3,10 @@
  * known by name (a stream, a listener, an owner), and spans that hold addresses or numbers. Reading one makes nothing.
  */
 import { Buffer } from 'node:buffer'
+import { innerField, type InnerKind } from '../classify/inner.ts'
 import { timestampMs } from '../classify/timestamp.ts'
 import { EventFlag, type EventView, Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
+import { type InnerReader, innerReader } from './conditions-inner.ts'
 import type { SdParameter } from './conditions-structured-data.ts'
 import type { ConditionField, RulesPlan, SdField } from './plan.ts'
 
@@ -40,6 +42,8 @@ export type FieldReader =
   | { readonly kind: 'number'; readonly read: NumberReader }
   /** All values of a parameter of structured data: one that fits is enough. */
   | { readonly kind: 'parameter'; readonly parameter: SdParameter }
+  /** A field of the message that is read when it is asked for. */
+  | { readonly kind: 'inner'; readonly of: InnerKind; readonly some: InnerReader }
 
 const PRI_MAX = 191
 
@@ -83,6 +87,9 @@ const spans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
   'firewall.rule_id': [firewall(Fw.rule_id)],
   'firewall.tcp_flags': [firewall(Fw.tcp_flags)],
   'firewall.close': [firewall(Fw.close)],
+  'firewall.ruleset': [firewall(Fw.ruleset)],
+  'firewall.interface': [firewall(Fw.interface)],
+  'firewall.application': [firewall(Fw.application)],
 }
 
 const numberSpans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
@@ -96,6 +103,7 @@ const numberSpans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
   'firewall.packets_out': [firewall(Fw.packets_out)],
   'firewall.bytes_in': [firewall(Fw.bytes_in)],
   'firewall.bytes_out': [firewall(Fw.bytes_out)],
+  'firewall.repeated': [firewall(Fw.repeated)],
 }
 
 const addressSpans: Partial<Record<ConditionField, readonly SpanReader[]>> = {
@@ -123,6 +131,8 @@ export function fieldReader(field: ConditionField, plan: RulesPlan, env: Conditi
   const number = numbers[field]
   if (number !== undefined) return { kind: 'number', read: number }
   if (field === 'timestamp') return { kind: 'number', read: timestampReader(env) }
+  const inner = innerField(field)
+  if (inner !== undefined) return { kind: 'inner', of: inner.kind, some: innerReader(inner, plan) }
   if (isSdField(field)) return { kind: 'parameter', parameter: sdParameter(field) }
   return { kind: 'text', read: textReader(field, plan, env) }
 }

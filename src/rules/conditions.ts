@@ -86,6 +86,10 @@ type BytesReader = Exclude<FieldReader, { readonly kind: 'text' | 'number' }>
 
 /** One value fits, of those that are there. */
 function bytesPredicate(field: BytesReader, test: SpanTest): Predicate {
+  if (field.kind === 'inner') {
+    const { some } = field
+    return (view) => some(view, test)
+  }
   if (field.kind !== 'parameter') return spanPredicate(field.of, test)
   const { parameter } = field
   return (view) => someSdValue(view, parameter, test)
@@ -115,10 +119,12 @@ function compileExists(field: FieldReader): Predicate {
     const { read } = field
     return (view) => read(view) >= 0
   }
-  return bytesPredicate(
-    field,
-    field.kind === 'number_span' ? (buf, s, e) => bytesNumber(buf, s, e) >= 0 : () => true,
-  )
+  return bytesPredicate(field, isNumeric(field) ? (buf, s, e) => bytesNumber(buf, s, e) >= 0 : () => true)
+}
+
+/** Whether the bytes are a number, or absent. */
+function isNumeric(field: BytesReader): boolean {
+  return field.kind === 'number_span' || (field.kind === 'inner' && field.of === 'number')
 }
 
 function compileBetween(field: FieldReader, ranges: readonly (readonly [number, number])[]): Predicate {
@@ -192,7 +198,7 @@ function compileNetwork(field: FieldReader, texts: readonly string[]): Predicate
 }
 
 function compileEquals(field: FieldReader, values: readonly string[]): Predicate {
-  switch (field.kind) {
+  switch (field.kind === 'inner' ? INNER_KINDS[field.of] : field.kind) {
     case 'text':
     case 'span':
     case 'parameter':
@@ -214,6 +220,9 @@ function compileEquals(field: FieldReader, values: readonly string[]): Predicate
     }
   }
 }
+
+/** Inner fields are compared as other fields of their kind are. */
+const INNER_KINDS = { text: 'span', truth: 'span', number: 'number_span', address: 'address' } as const
 
 function compileText(field: FieldReader, op: TextOperator, values: readonly string[]): Predicate {
   if (field.kind === 'text' || field.kind === 'number') {

@@ -2,7 +2,7 @@
 import type { EventView } from '../classify/view.ts'
 import { type ConditionEnv, fieldReader } from './conditions-fields.ts'
 import { compileCondition } from './conditions.ts'
-import { someSdValue } from './conditions-structured-data.ts'
+import { someSdValue, type SpanTest } from './conditions-structured-data.ts'
 import type { Condition, ConditionField, RulesPlan } from './plan.ts'
 
 /** Longer values are shown cut. */
@@ -104,12 +104,14 @@ function fieldValues(field: ConditionField, { view, owner, plan, env }: Asked): 
   const reader = fieldReader(field, plan, env)
   if (reader.kind === 'text') return [reader.read(view, owner)].filter((text) => text !== null)
   if (reader.kind === 'number') return reader.read(view) < 0 ? [] : [String(reader.read(view))]
-  if (reader.kind === 'parameter') {
+  if (reader.kind === 'parameter' || reader.kind === 'inner') {
     const values: string[] = []
-    someSdValue(view, reader.parameter, (buf, start, end) => {
+    const keep: SpanTest = (buf, start, end) => {
       values.push(buf.toString('utf8', start, end))
       return false
-    })
+    }
+    if (reader.kind === 'inner') reader.some(view, keep)
+    else someSdValue(view, reader.parameter, keep)
     return values
   }
   return reader.of

@@ -1,5 +1,6 @@
 /** A condition over an event's fields as texts. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { innerField } from '../classify/inner.ts'
 import type { Condition, ConditionField } from './plan.ts'
 
 /** Absent fields are left out. Numbers are as written in the event; what repeats is a list. */
@@ -18,6 +19,7 @@ const NUMBERS: readonly ConditionField[] = [
   'firewall.packets_out',
   'firewall.bytes_in',
   'firewall.bytes_out',
+  'firewall.repeated',
   'firewall.ip_version',
   'version',
   'received_at',
@@ -72,7 +74,8 @@ function holds(condition: Comparison, value: string): boolean {
 }
 
 function equal(field: ConditionField, wanted: string, value: string): boolean {
-  if (NUMBERS.includes(field)) return /^(0|[1-9]\d{0,14})$/.test(wanted) && Number(wanted) === Number(value)
+  if (NUMBERS.includes(field) || innerField(field)?.kind === 'number')
+    return /^(0|[1-9]\d{0,14})$/.test(wanted) && Number(wanted) === Number(value)
   if (field.endsWith('_ip') || field === 'firewall.address') return wanted === value || inside(wanted, value)
   return wanted === value
 }

@@ -3,6 +3,7 @@
  * rules. Everything is referred to by index, so that the hot path compares numbers. The label table is in
  * shared memory. No functions here: workers make them from the conditions (`conditions.ts`).
  */
+import type { InnerName } from '../classify/inner.ts'
 import type { KeyKindName, StreamKey, StreamPlan } from '../classify/streams.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 
@@ -113,6 +114,7 @@ export type SdField = `structured_data.${string} ${string}`
 /** A field that a condition can read, docs/rules.md's dotted name with the firewall aliases resolved. */
 export type ConditionField =
   | SdField
+  | InnerName
   | 'version'
   | 'timestamp'
   | 'received_at'
@@ -155,6 +157,10 @@ export type ConditionField =
   | 'firewall.packets_out'
   | 'firewall.bytes_in'
   | 'firewall.bytes_out'
+  | 'firewall.ruleset'
+  | 'firewall.interface'
+  | 'firewall.application'
+  | 'firewall.repeated'
   | 'owner.org.id'
   | 'owner.org.name'
   | 'owner.org_vdc.id'

@@ -1,4 +1,5 @@
 /** The fields that `where` knows: how each is written, and of which kind its values are. */
+import { FAMILIES } from '../classify/inner.ts'
 import type { ConditionField } from './plan.ts'
 
 /**
@@ -48,6 +49,10 @@ const FIREWALL: Readonly<Record<string, FieldKind>> = {
   packets_out: 'number',
   bytes_in: 'number',
   bytes_out: 'number',
+  ruleset: 'text',
+  interface: 'text',
+  application: 'text',
+  repeated: 'number',
 }
 
 const PLAIN: Readonly<Record<string, FieldKind>> = {
@@ -83,6 +88,12 @@ export const UNASKED: Readonly<Record<string, string>> = {
   structured_data: 'holds elements: name one of their parameters',
   owner: 'holds objects: name one, for example `owner.org_vdc.name`',
   firewall: 'holds fields: name one, for example `firewall.action`',
+  ...Object.fromEntries(
+    FAMILIES.map(({ name, fields }) => [
+      name,
+      `holds fields: name one, for example \`${fields[0]?.name ?? name}\``,
+    ]),
+  ),
 }
 
 /** Plain fields that most events do not have; of the firewall and owner fields that goes without saying. */
@@ -191,6 +202,9 @@ function build(): Map<string, FieldInfo> {
     const info = { field: `firewall.${name}` as ConditionField, kind, optional: true }
     fields.set(info.field, info)
     fields.set(name, info)
+  }
+  for (const inner of FAMILIES.flatMap((family) => family.fields)) {
+    fields.set(inner.name, { field: inner.name, kind: inner.kind, optional: true })
   }
   for (const owner of OWNERS) {
     for (const part of ['id', 'name']) {

@@ -239,7 +239,7 @@ provider:
     },
     findings: [
       'a.yaml:6:25: error: provider.forwarders[0].where.stream[0]: there is no stream "nsxt.dwf" | did you mean `nsxt.dfw`?',
-      'a.yaml:6:56: error: provider.forwarders[0].where.stream[3]: there is no stream "zzz" | use one of other, nsxv.dfw, nsxt.dfw, nsxt.gateway, nsxv.edge, nsxt.edge, nsxt.manager, vcenter, esxi',
+      'a.yaml:6:56: error: provider.forwarders[0].where.stream[3]: there is no stream "zzz" | use one of other, nsxv.dfw, nsxt.dfw, nsxt.gateway, nsxv.edge, cf, nsxt.edge, nsxt.agent, nsxv.manager, nsxt.manager, vcenter, esxi, vcd',
     ],
   },
   {
@@ -298,12 +298,12 @@ label_formats:
       'a.yaml:3:24: error: streams[0].match[0]: would match every event | name at least one key',
       'a.yaml:4:62: error: streams[1].label: unknown capture "rst" | did you mean `rest`?',
       'a.yaml:5:38: error: streams[2].match[0].ruleset: asks for a firewall grammar | set `grammar` or `body`',
-      'a.yaml:5:60: error: streams[2].label: without a grammar there is no label | set `grammar` or `label: none`',
+      'a.yaml:5:60: error: streams[2].label: without a firewall grammar there is no label | set `grammar` or `label: none`',
       'a.yaml:6:41: error: streams[3].label_formats: are never asked: this stream has no label | set `label: rest` or remove them',
       'a.yaml:7:13: error: streams[4].name: `other` is what no stream recognises | choose another name',
       'a.yaml:8:23: error: streams[5].match: must not be empty',
-      'a.yaml:9:38: error: streams[6].match[0].prog: unknown key "prog" | known keys: program, msg_id, structured_data, message, body, ruleset',
-      'a.yaml:9:53: error: streams[6].match[0].body: "cfw" is not one of dfw, gateway, nsxv_edge | did you mean `dfw`?',
+      'a.yaml:9:38: error: streams[6].match[0].prog: unknown key "prog" | known keys: program, msg_id, proc_id, header, structured_data, message, contains, body, ruleset',
+      'a.yaml:9:53: error: streams[6].match[0].body: "cfw" is not one of dfw, gateway, nsxv_edge, esxi, vcenter, nsx, vcd, cf | did you mean `dfw`?',
       'a.yaml:11:13: error: streams[8].name: stream "esxi" is defined twice, first at a.yaml:10 | keep one of them',
       'a.yaml:13:45: error: label_formats[0].parts[0].take: only a gateway has an owner, this is a format of org_vdc | use name or id',
       'a.yaml:13:78: error: label_formats[0].parts[1].alone: a name identifies nobody: tenants choose names | set it on an id',
@@ -311,6 +311,32 @@ label_formats:
       'a.yaml:14:20: error: label_formats[1].of: "vdc" is not one of org_vdc, data_center_group, gateway, org',
       'a.yaml:14:32: error: label_formats[1].parts: must not be empty',
       'a.yaml:14:48: error: label_formats[1].separators: must not be empty',
+    ],
+  },
+  {
+    name: 'inner fields: captures, grammars without labels, fields of conditions',
+    files: {
+      'a.yaml': `version: 1
+streams:
+  - { name: a, grammar: vcd, match: [{ program: x }], captures: { usr: { after: "u=" } } }
+  - { name: b, grammar: dfw, match: [{ program: x }], captures: { user: { after: "u=" } } }
+  - { name: c, grammar: esxi, match: [{ program: x, ruleset: y }], label: rest }
+  - { name: d, grammar: vcd, match: [{ program: x }], captures: { user: { after: [], until: "ü" } } }
+provider:
+  forwarders:
+    - { name: all, to: "udp://10.0.0.1", where: { esxi.usr: root, vcenter: x, esxi.source_port: ssh } }
+`,
+    },
+    findings: [
+      'a.yaml:3:67: error: streams[0].captures.usr: `grammar: vcd` has no field "usr" | did you mean `user`?',
+      'a.yaml:4:67: error: streams[1].captures.user: `grammar: dfw` has no field "user" | set `grammar` to one with inner fields: esxi, vcenter, nsx, vcd, cf',
+      'a.yaml:5:53: error: streams[2].match[0].ruleset: asks for a firewall grammar | set `grammar` or `body`',
+      'a.yaml:5:75: error: streams[2].label: without a firewall grammar there is no label | set `grammar` or `label: none`',
+      'a.yaml:6:82: error: streams[3].captures.user.after: must not be empty',
+      'a.yaml:6:93: error: streams[3].captures.user.until: is not a set of characters | name 1 to 32 ASCII characters',
+      'a.yaml:9:51: error: provider.forwarders[0].where.esxi.usr: unknown field "esxi.usr" | did you mean `esxi.user`?',
+      'a.yaml:9:67: error: provider.forwarders[0].where.vcenter: cannot be asked: "vcenter" holds fields: name one, for example `vcenter.event_id`',
+      'a.yaml:9:97: error: provider.forwarders[0].where.esxi.source_port: "ssh" is no number | write for example 443 or "8000-8099"',
     ],
   },
   {

@@ -17,10 +17,14 @@ test('the shipped rules are found and are without a finding', () => {
     'nsxt.dfw',
     'nsxt.gateway',
     'nsxv.edge',
+    'cf',
     'nsxt.edge',
+    'nsxt.agent',
+    'nsxv.manager',
     'nsxt.manager',
     'vcenter',
     'esxi',
+    'vcd',
   ])
   expect(read.model?.label_formats.map(({ name, of }) => `${name} of ${of}`)).toEqual([
     'vcd.dfw of data_center_group',
@@ -35,7 +39,7 @@ test('the shipped rules are found and are without a finding', () => {
 test('naming the folder of the shipped rules does not read them twice', () => {
   const { findings, model } = readRules(dirname(shippedRules() ?? ''), LIMITS)
   expect(findings.filter(({ level }) => level === 'error')).toEqual([])
-  expect(model?.streams).toHaveLength(8)
+  expect(model?.streams).toHaveLength(12)
 })
 
 test('a definition of the same name takes the place of the shipped one; a new one comes last', () => {
