@@ -19,7 +19,7 @@ export function readDfw(view: EventView): boolean {
   view.grammar = Grammar.none
   let p = view.msg_start
   if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
-  if (buf[p] === 0x6d) {
+  if (p < end && buf[p] === 0x6d) {
     p = repeatedStart(view, p, end)
     end = p === 0 ? 0 : repeatedEnd(buf, p, end)
     if (end === 0) {
@@ -33,7 +33,7 @@ export function readDfw(view: EventView): boolean {
     view.fw[Fw.filter] = p
     view.fw[Fw.filter + 1] = q
     p = q + 1
-    if (buf[p] === SPACE) p = skipBlanks(buf, p, end)
+    if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
   }
   if (!readFlow(view, buf, p, end)) {
     clearFlow(view)

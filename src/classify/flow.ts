@@ -43,7 +43,7 @@ export function readFlow(view: EventView, buf: Buffer, from: number, end: number
   fw[Fw.family] = from
   fw[Fw.family + 1] = family
   let p = family + 1
-  if (buf[p] === SPACE) p = skipBlanks(buf, p, end)
+  if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
   const term =
     buf[p] === 0x54 && end - p > 4 && buf[p + 1] === 0x45 && buf[p + 2] === 0x52 && buf[p + 4] === SPACE
   p = readVerdict(fw, buf, p, end, term)
@@ -78,7 +78,7 @@ function readVerdict(fw: Int32Array, buf: Buffer, from: number, end: number, ter
   fw[Fw.event] = prefixed ? hyphen + 1 : from
   fw[Fw.event + 1] = p
   p += 1
-  if (buf[p] === SPACE) p = skipBlanks(buf, p, end)
+  if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
   const action = p
   while (p < end) {
     const c = buf[p]!
@@ -90,7 +90,7 @@ function readVerdict(fw: Int32Array, buf: Buffer, from: number, end: number, ter
   fw[Fw.action] = action
   fw[Fw.action + 1] = p
   p += 1
-  return buf[p] === SPACE ? skipBlanks(buf, p, end) : p
+  return p < end && buf[p] === SPACE ? skipBlanks(buf, p, end) : p
 }
 
 /** `5096 IN`, `mainrs/1024 OUT`, `domain-c7/1002 IN`: the rule, split at its last slash, and the direction. */
@@ -115,16 +115,16 @@ function readRule(fw: Int32Array, buf: Buffer, from: number, end: number): numbe
     fw[Fw.ruleset + 1] = digits - 1
   }
   p += 1
-  if (buf[p] === SPACE) p = skipBlanks(buf, p, end)
+  if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
   if (end - p < 4) return 0
   let q = p + 2
   if (buf[p] === 0x4f && buf[p + 1] === 0x55 && buf[p + 2] === 0x54) q = p + 3
   else if (buf[p] !== 0x49 || buf[p + 1] !== 0x4e) return 0
-  if (buf[q] !== SPACE) return 0
+  if (q >= end || buf[q] !== SPACE) return 0
   fw[Fw.direction] = p
   fw[Fw.direction + 1] = q
   q += 1
-  return buf[q] === SPACE ? skipBlanks(buf, q, end) : q
+  return q < end && buf[q] === SPACE ? skipBlanks(buf, q, end) : q
 }
 
 /** `[length] TCP|UDP|ICMP…|PROTO n`. */
@@ -138,7 +138,7 @@ function readProtocol(fw: Int32Array, buf: Buffer, from: number, end: number): n
     fw[Fw.length] = from
     fw[Fw.length + 1] = p
     p += 1
-    if (buf[p] === SPACE) p = skipBlanks(buf, p, end)
+    if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
     if (end - p < 6) return 0
     c = buf[p]!
   }
@@ -170,7 +170,7 @@ function readProtocol(fw: Int32Array, buf: Buffer, from: number, end: number): n
   fw[Fw.protocol] = p
   fw[Fw.protocol + 1] = q
   q += 1
-  return buf[q] === SPACE ? skipBlanks(buf, q, end) : q
+  return q < end && buf[q] === SPACE ? skipBlanks(buf, q, end) : q
 }
 
 function isDigit(buf: Buffer, p: number, end: number): boolean {

@@ -46,7 +46,7 @@ export function colonTimeEnd(buf: Buffer, p: number, end: number): number {
   return q > p && buf[q - 1] === COLON && rfc3339End(buf, p, q - 1) !== 0 ? q - 1 : 0
 }
 
-/** Offset behind `NoneZ `: what ESXi writes for a time that it does not know. 0 when it is not there. */
+/** Offset behind `NoneZ` and before a blank: what ESXi writes for a time that it does not know. 0 when it is not there. */
 export function noneZEnd(buf: Buffer, p: number, end: number): number {
   const fits =
     end - p >= 6 &&
@@ -56,7 +56,7 @@ export function noneZEnd(buf: Buffer, p: number, end: number): number {
     buf[p + 3] === 0x65 &&
     buf[p + 4] === 0x5a &&
     buf[p + 5] === SPACE
-  return fits ? p + 6 : 0
+  return fits ? p + 5 : 0
 }
 
 /** What {@link ciscoStamp} finds: offsets, `-1` where there is none. */

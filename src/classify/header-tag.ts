@@ -33,7 +33,7 @@ export function readTag(view: EventView, buf: Buffer, p: number, end: number): b
     return true
   }
   if (c === SPACE) {
-    if (buf[q + 1] !== COLON || q + 1 >= end || (q + 2 < end && buf[q + 2] !== SPACE)) return false
+    if (q + 1 >= end || buf[q + 1] !== COLON || (q + 2 < end && buf[q + 2] !== SPACE)) return false
     setTag(view, p, q, -1, -1, q + 2, end, buf)
     return true
   }

@@ -165,7 +165,7 @@ function readBehindRfc3339(view: EventView, buf: Buffer, from: number, end: numb
     if (rfc5424TailFits(buf, p, end)) {
       view.form = HeaderForm.rfc5424
       view.flags |= EventFlag.invalid
-      readRfc5424Fields(view, buf, view.time_end, end)
+      readRfc5424Fields(view, buf, from, end)
       return
     }
     if (view.pri < 0 || p === q || isFamily(buf, p, end) || isFamily(buf, next, end) || isNoHost(buf, p, q)) {

@@ -20,7 +20,7 @@ export function readNsxvEdge(view: EventView): boolean {
   clearFlow(view)
   view.grammar = Grammar.none
   let open = skipSpace(buf, view.msg_start, end)
-  if (buf[open] === 0x6d) {
+  if (open < end && buf[open] === 0x6d) {
     open = repeatedStart(view, open, end)
     end = open === 0 ? 0 : repeatedEnd(buf, open, end)
   }

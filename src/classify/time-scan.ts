@@ -161,7 +161,7 @@ export function bsdTimeEnd(buf: Buffer, p: number, end: number): number {
   q += digits
   if (q >= end || buf[q] !== SPACE) return 0
   q += 1
-  if (digitsEnd(buf, q, end) - q === 4 && buf[q + 4] === SPACE) {
+  if (q + 4 < end && buf[q + 4] === SPACE && digitsEnd(buf, q, q + 4) === q + 4) {
     q += 5
     strict = false
   }

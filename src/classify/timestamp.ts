@@ -90,8 +90,7 @@ function rfc3339Offset(view: EventView): number {
   const sign = buf[p]
   if (sign === 0x5a || sign === 0x7a) return 0
   const hours = twoDigits(buf, p + 1)
-  const colon = buf[p + 3] === 0x3a
-  const minutes = p + 3 >= end ? 0 : twoDigits(buf, colon ? p + 4 : p + 3)
+  const minutes = p + 3 >= end ? 0 : twoDigits(buf, buf[p + 3] === 0x3a ? p + 4 : p + 3)
   if (hours > 23 || minutes > 59) return Number.POSITIVE_INFINITY
   const offset = hours * 3_600_000 + minutes * 60_000
   return sign === 0x2d ? -offset : offset

@@ -74,6 +74,7 @@ describe('tags', () => {
 describe('ESXi where it does not know the time', () => {
   test.each([
     ['<164>NoneZ host Hostd: text', "rfc3339 164 -1 | - | 'host' | 'Hostd' | - | - | - | 'text' | invalid"],
+    ['<164>NoneZ host a 1 m - text', "rfc5424 164 -1 | - | 'host' | 'a' | '1' | 'm' | - | 'text' | invalid"],
     [
       '<164>NoneZed host Hostd: text',
       "none 164 -1 | - | - | - | - | - | - | 'NoneZed host Hostd: text' | invalid",
