@@ -1,6 +1,7 @@
 /** The bytes that a command reads: a file, or standard input. */
-import type { Buffer } from 'node:buffer'
-import { createReadStream, statSync } from 'node:fs'
+import { Buffer } from 'node:buffer'
+import { statSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { errorText, LogweirError } from '../base/errors.ts'
 
 const CHUNK = 256 * 1024
@@ -10,6 +11,7 @@ export interface Input {
   readonly name: string
   /** Bytes, when it is a file; null when nobody knows. */
   readonly size: number | null
+  /** The bytes in turn; each chunk is good until the next is asked for. */
   chunks(): AsyncIterable<Buffer>
 }
 
@@ -29,10 +31,20 @@ export function openInput(file: string | undefined): Input {
 }
 
 async function* readFile(file: string): AsyncGenerator<Buffer> {
+  let handle: FileHandle | undefined
   try {
-    yield* createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>
+    handle = await open(file)
+    // One buffer for all of it: gigabytes of them would be the collector's work, and memory until it does it.
+    const buffer = Buffer.allocUnsafeSlow(CHUNK)
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK, null)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
   } catch (error) {
     throw unreadable(file, error)
+  } finally {
+    await handle?.close()
   }
 }
 

@@ -1,4 +1,4 @@
-/** `logweir parse`: each line as the JSON of its event, as a forwarder with `format: json` would send it. */
+/** `logweir parse`: each line as the JSON of its event, as a forwarder with `format: json` would send it, or counts of them all. */
 import { type CliArgs, type CliCommand, JSON_OPTION } from './command.ts'
 
 export const parse: CliCommand = {
@@ -19,16 +19,26 @@ export const parse: CliCommand = {
       choices: ['auto', 'rfc5424', 'rfc3164'],
       summary: 'the form that headers must have to be valid (auto: any)',
     },
-    { ...JSON_OPTION, summary: 'print JSON (it always does)' },
+    {
+      name: 'stats',
+      kind: 'flag',
+      summary: 'print what there is instead: streams, header forms, what is not valid, labels',
+    },
+    { ...JSON_OPTION, summary: 'print JSON (without --stats it always does)' },
   ],
   example: [
     'logweir parse fixtures/nsxt-dfw.log | jq .firewall',
     'logweir parse --config examples/logweir.yaml < events.log',
+    'logweir parse --stats --config examples/logweir.yaml yesterday.log',
   ],
   run,
 }
 
 async function run(args: CliArgs): Promise<number> {
+  if (args.flag('stats')) {
+    const { countLines } = await import('./events/count-lines.ts')
+    return countLines(args)
+  }
   const { parseLines } = await import('./events/parse-lines.ts')
   return parseLines(args)
 }

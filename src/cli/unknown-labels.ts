@@ -15,23 +15,27 @@ const ALIKE: Readonly<Partial<Record<DifferenceKind, string>>> = {
   place: 'they all hold their parts in another order: put `parts` of the label format in theirs',
 }
 
-/** Some lines for each stream. */
-export function unknownLabelLines(report: UnknownReport): string[] {
+/** Some lines for each stream. `unit`: what is counted; `which`: what the labels told are. */
+export function unknownLabelLines(report: UnknownReport, unit = 'event', which = 'the last ones'): string[] {
   return Object.entries(report).flatMap(([stream, { events, last }]) => {
-    const head = `${stream}: ${events} event${events === 1 ? '' : 's'} with a label that nobody owns`
+    const head = `${stream}: ${counted(events, unit)} with a label that nobody owns`
     const kinds = last.map(({ nearest, cut }) => (cut ? undefined : nearest?.differs.kind))
     const alike = last.length > 1 && new Set(kinds).size === 1 ? kinds[0] : undefined
     const advice = alike === undefined ? undefined : ALIKE[alike]
     return [
-      last.length === 0 ? head : `${head}; the last ones:`,
-      ...last.map(labelLine),
+      last.length === 0 ? head : `${head}; ${which}:`,
+      ...last.map((label) => labelLine(label, unit)),
       ...(advice === undefined ? [] : [`   ${advice}`]),
     ]
   })
 }
 
-function labelLine({ label, events, cut, nearest }: UnknownLabelReport): string {
-  const times = events === 1 ? '' : ` (${events} events)`
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+function labelLine({ label, events, cut, nearest }: UnknownLabelReport, unit: string): string {
+  const times = events === 1 ? '' : ` (${counted(events, unit)})`
   const shown = `   "${cell(label, LABEL_WIDTH)}"${times}`
   if (cut) return `${shown}: the event was cut on its way, and with it perhaps the label`
   if (nearest === null) return `${shown}: no known label is like it`

@@ -46,7 +46,7 @@ export async function parseLines(args: CliArgs): Promise<number> {
   return 0
 }
 
-function formOf(format: string | undefined): HeaderForm | undefined {
+export function formOf(format: string | undefined): HeaderForm | undefined {
   if (format === 'rfc5424') return HeaderForm.rfc5424
   return format === 'rfc3164' ? HeaderForm.rfc3164 : undefined
 }
