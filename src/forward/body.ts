@@ -55,10 +55,10 @@ export class Body {
   events = 0
   /** Bytes of them as they came. */
   raw = 0
-  /** How many events of the range were looked at: those in it and those that cannot be expressed. */
-  #looked = 0
-  /** Of those, the ones that cannot be expressed. */
-  readonly #skipped: number[] = []
+  /** The event of the work that is looked at next. */
+  #next = 0
+  /** Which event of the work each one in the body is. */
+  readonly #places: Int32Array
   #until = 0
   #full = false
   #held = 0
@@ -66,6 +66,7 @@ export class Body {
 
   constructor(maker: BodyMaker) {
     this.#maker = maker
+    this.#places = new Int32Array(maker.limits.batch_events)
   }
 
   /** Fills it. The work's current range ends where the body does. */
@@ -74,11 +75,12 @@ export class Body {
     if (range === undefined) return
     const { open, close } = this.#maker.shape
     if (open !== 0) this.out.putByte(open)
-    const put = (batch: Batch, n: number): boolean => this.#put(work, range.from, batch, n)
+    const put = (batch: Batch, n: number, event: number): boolean => this.#put(work, batch, n, event)
     let since = clock.monotonic()
-    while (!this.#full && range.from + this.#looked < range.to) {
-      this.#until = this.#looked + LOOK_EVERY
-      work.visit(range.from + this.#looked, put)
+    this.#next = range.from
+    while (!this.#full && this.#next < range.to) {
+      this.#until = this.#next + LOOK_EVERY
+      if (work.visit(this.#next, put)) this.#next = range.to
       this.#hold()
       if (this.#full || clock.monotonic() - since < SLICE_MS) continue
       await new Promise((resolve) => setImmediate(resolve))
@@ -86,14 +88,12 @@ export class Body {
     }
     if (close !== 0) this.out.putByte(close)
     this.#hold()
-    work.shorten(range.from + this.#looked)
+    work.shorten(this.#next)
   }
 
-  /** Which event of the range is number `n` of the body. */
+  /** Which event of the work is number `n` of the body. */
   place(n: number): number {
-    let at = n
-    for (const skipped of this.#skipped) if (skipped <= at) at += 1
-    return at
+    return this.#places[n] ?? 0
   }
 
   /** Gives the memory back; a second time does nothing. What `place` says stays true. */
@@ -113,27 +113,28 @@ export class Body {
   }
 
   /** Whether to go on with the next. */
-  #put(work: Work, from: number, batch: Batch, n: number): boolean {
+  #put(work: Work, batch: Batch, n: number, event: number): boolean {
     const { out } = this
     const { limits, shape } = this.#maker
     const before = out.length
     if (this.events > 0 && shape.between !== 0) out.putByte(shape.between)
     if (!this.#encode(batch, n)) {
       out.length = before
-      this.#skipped.push(this.#looked)
-      work.drop(from + this.#looked, 'unencodable')
+      work.drop(event, 'unencodable')
     } else if (this.events > 0 && out.length + 1 > limits.batch_bytes) {
       out.length = before
       this.#full = true
+      this.#next = event
       return false
     } else {
       if (shape.after !== 0) out.putByte(shape.after)
+      this.#places[this.events] = event
       this.events += 1
       this.raw += batch.length(n)
     }
-    this.#looked += 1
+    this.#next = event + 1
     if (this.events >= limits.batch_events) this.#full = true
-    return !this.#full && this.#looked < this.#until
+    return !this.#full && this.#next < this.#until
   }
 
   /** What throws in here would end the worker, and throw again with the next. */

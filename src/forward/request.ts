@@ -216,7 +216,6 @@ export class RequestDestination implements Destination {
 
   /** What an answer means for the work; false: it is given up. */
   async #take(work: Work, body: Body, outcome: Outcome, accepted: Promise<Confirmed>[]): Promise<boolean> {
-    const from = work.current?.from ?? 0
     switch (outcome.kind) {
       case 'delivered':
         work.done()
@@ -227,17 +226,17 @@ export class RequestDestination implements Destination {
         accepted.push(outcome.confirmed)
         return true
       case 'items': {
-        for (const { n, why } of outcome.refused)
-          await this.#reject(work, from + body.place(n), why, 'rejected')
-        work.keep(outcome.later.map((n) => from + body.place(n)))
+        for (const { n, why } of outcome.refused) await this.#reject(work, body.place(n), why, 'rejected')
+        work.keep(outcome.later.map((n) => body.place(n)))
         if (outcome.later.length > 0) return this.#failed(work, { ...outcome, kind: 'retry' })
         this.#wellAgain()
         return true
       }
       case 'events': {
-        if (outcome.at !== undefined && work.isolate(from + body.place(outcome.at))) return true
+        const { at } = outcome
+        if (at !== undefined && at < body.events && work.isolate(body.place(at))) return true
         if (work.split()) return true
-        await this.#reject(work, from, outcome.why, outcome.too_large ? 'too_large' : 'rejected')
+        await this.#reject(work, body.place(0), outcome.why, outcome.too_large ? 'too_large' : 'rejected')
         work.done()
         return true
       }

@@ -28,6 +28,7 @@ export class Work {
   /** Batches before this one are finished and were handed out. */
   #finished = 0
   #split = false
+  /** Events that are dropped, or done before others of their range. */
   readonly #gone = new Set<number>()
 
   constructor(batches: readonly Batch[]) {
@@ -51,19 +52,27 @@ export class Work {
     return this.#split && this.#todo.length > 0
   }
 
-  /** Calls `visit` with batch and position of the current range's events, from event `from` on, until it returns false. */
-  visit(from: number, visit: (batch: Batch, n: number) => boolean): void {
+  /**
+   * Calls `visit` with batch, position and number of the current range's events that are still to do, from event `from`
+   * on, until it returns false. Returns whether it never did.
+   */
+  visit(from: number, visit: (batch: Batch, n: number, event: number) => boolean): boolean {
     const range = this.current
-    if (range === undefined) return
+    if (range === undefined) return true
+    const holes = this.#gone.size > 0
     let at = from
     let b = this.#batchOf(at)
     while (at < range.to) {
       const batch = this.batches[b] as Batch
       const start = this.#starts[b] as number
       const stop = Math.min(range.to, this.#starts[b + 1] as number)
-      for (; at < stop; at += 1) if (!visit(batch, at - start)) return
+      for (; at < stop; at += 1) {
+        if (holes && this.#gone.has(at)) continue
+        if (!visit(batch, at - start, at)) return false
+      }
       b += 1
     }
+    return true
   }
 
   /** The current range ends at `to`; the rest of it comes next. */
@@ -104,18 +113,21 @@ export class Work {
     return true
   }
 
-  /** Of the current range only these events, rising, are still to do. */
+  /** Of the current range only these events, rising, are still to do: together, as far as a request holds them. */
   keep(events: readonly number[]): void {
-    if (this.current === undefined) return
+    const range = this.current
+    if (range === undefined) return
     this.#todo.pop()
-    const runs: Range[] = []
-    for (const event of events) {
-      const last = runs.at(-1)
-      if (last?.to === event) runs[runs.length - 1] = { from: last.from, to: event + 1 }
-      else runs.push({ from: event, to: event + 1 })
+    const [first] = events
+    const last = events.at(-1)
+    if (first === undefined || last === undefined) return
+    let next = 0
+    for (let event = first; event <= last; event += 1) {
+      if (events[next] === event) next += 1
+      else this.#gone.add(event)
     }
-    if (runs.length > 0) this.#split = true
-    this.#todo.push(...runs.reverse())
+    this.#split = true
+    this.#todo.push({ from: first, to: last + 1 })
   }
 
   /** Event `event` with its batch. */
