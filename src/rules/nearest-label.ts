@@ -2,7 +2,7 @@
  * The known label that an unknown one resembles most: asked by people, on the main thread, never on an event's way. All keys of
  * the label table are walked once for all labels asked at a time, by their pieces of three characters.
  */
-import { type Difference, labelDifference } from './label-difference.ts'
+import { type Difference, type DifferenceKind, labelDifference } from './label-difference.ts'
 import { labelKeys } from './label-table.ts'
 import { readByteString, toByteString } from './label-variants.ts'
 import type { OwnerPlan, RulesPlan } from './plan.ts'
@@ -54,11 +54,17 @@ export function nearestLabels(
   return labels.map((label) => answers.get(label) ?? cache.get(name(label)) ?? null)
 }
 
-interface Best {
-  like: number
-  owner: number
-  bytes: string
+interface Candidate {
+  readonly like: number
+  readonly owner: number
+  readonly bytes: string
 }
+
+/** Keys that are looked at closely; most are spellings of one label, and the one that tells most is wanted. */
+const CLOSE = 8
+
+/** What tells more than likeness, the most first. */
+const TELLING: readonly DifferenceKind[] = ['separators', 'case']
 
 function walk(plan: RulesPlan, stream: number, labels: readonly string[]): (NearestLabel | null)[] {
   const asked = labels.map((label) =>
@@ -70,7 +76,7 @@ function walk(plan: RulesPlan, stream: number, labels: readonly string[]): (Near
     for (let at = 0; at + GRAM <= bytes.length; at++) masks[gram(bytes, at)]! |= 2 ** n
   const formats = new Set((plan.labels.probes[stream] ?? []).map(({ by }) => by))
   const owners = plan.owners.map(({ by }) => formats.has(by))
-  const best = asked.map((): Best => ({ like: 0, owner: 0, bytes: '' }))
+  const close = asked.map((): Candidate[] => [])
   const shared = new Uint16Array(asked.length)
   const key = Buffer.alloc(BYTES_MAX)
   for (const { words, at, length, owner } of labelKeys(plan.labels)) {
@@ -83,12 +89,22 @@ function walk(plan: RulesPlan, stream: number, labels: readonly string[]): (Near
     }
     for (let n = 0; n < asked.length; n++) {
       const like = (2 * shared[n]!) / Math.max(1, asked[n]!.length + length - 2 * (GRAM - 1))
-      if (like > best[n]!.like) best[n] = { like, owner, bytes: key.toString('latin1', 0, length) }
+      const found = close[n]!
+      if (like < LIKE_MIN || (found.length === CLOSE && like <= found[CLOSE - 1]!.like)) continue
+      if (found.length === CLOSE) found.pop()
+      const candidate = { like, owner, bytes: key.toString('latin1', 0, length) }
+      found.splice(found.filter((other) => other.like >= like).length, 0, candidate)
     }
   }
-  return best.map(({ like, owner, bytes }, n) =>
-    like < LIKE_MIN ? null : describe(plan, plan.owners[owner], labels[n]!, readByteString(bytes)),
+  return close.map((found, n) => mostTelling(plan, labels[n]!, found))
+}
+
+function mostTelling(plan: RulesPlan, label: string, candidates: readonly Candidate[]): NearestLabel | null {
+  const described = candidates.flatMap(
+    ({ owner, bytes }) => describe(plan, plan.owners[owner], label, readByteString(bytes)) ?? [],
   )
+  const rank = ({ differs }: NearestLabel): number => TELLING.indexOf(differs.kind)
+  return described.toSorted((a, b) => rank(b) - rank(a))[0] ?? null
 }
 
 function gram(bytes: Uint8Array, at: number): number {
