@@ -276,9 +276,9 @@ function readOdd(view: EventView, buf: Buffer, p: number, end: number): boolean 
   return readCisco(view, buf, p, end)
 }
 
-/** The colon behind a time says that no host follows. */
+/** The colon behind a time, or a host before it, says that no host follows. */
 function readBehindColon(view: EventView, buf: Buffer, colon: number, end: number): void {
-  view.msg_start = skipSpaces(buf, colon + 1, end)
+  view.msg_start = skipSpaces(buf, colon < end ? colon + 1 : end, end)
   readTag(view, buf, view.msg_start, end)
 }
 
@@ -290,8 +290,12 @@ function readCisco(view: EventView, buf: Buffer, p: number, end: number): boolea
   // The only field that can keep the number, so that nothing of the line is lost.
   view.msgid_start = cisco.number_start
   view.msgid_end = cisco.number_end
-  readBehindBsd(view, buf, view.time_end, end)
-  if (cisco.host_start >= 0 && view.host_start < 0) setHost(view, cisco.host_start, cisco.host_end)
+  if (cisco.host_start < 0) {
+    readBehindBsd(view, buf, view.time_end, end)
+    return true
+  }
+  setHost(view, cisco.host_start, cisco.host_end)
+  readBehindColon(view, buf, view.time_end, end)
   return true
 }
 

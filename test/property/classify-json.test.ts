@@ -1,8 +1,7 @@
-/** The two ways to JSON give one result, and the BSD oracle agrees where it can. */
+/** The two ways to JSON give one result. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import syslogParse from 'syslog-parse'
 import { expect, test } from 'vitest'
 import { JsonBuffer } from '../../src/base/json-buffer.ts'
 import { eventObject } from '../../src/classify/event-json.ts'
@@ -70,60 +69,4 @@ test('an hour that a zone shows twice or never is marked in both ways to JSON', 
     }),
   )
   expect(notes).toEqual(['once', 'skipped_hour', 'once', 'once', 'repeated_hour', 'once'])
-})
-
-test('BSD headers: every field that syslog-parse reads is the same here', () => {
-  const word = fc.stringMatching(/^[a-z][a-z0-9_-]{0,14}$/)
-  const header = fc.record({
-    pri: fc.nat(191),
-    month: fc.constantFrom(
-      'Jan',
-      'Feb',
-      'Mar',
-      'Apr',
-      'May',
-      'Jun',
-      'Jul',
-      'Aug',
-      'Sep',
-      'Oct',
-      'Nov',
-      'Dec',
-    ),
-    day: fc.integer({ min: 1, max: 28 }).map((day) => String(day).padStart(2)),
-    time: fc
-      .tuple(fc.nat(23), fc.nat(59), fc.nat(59))
-      .map((hms) => hms.map((n) => String(n).padStart(2, '0')).join(':')),
-    host: word,
-    program: word,
-    pid: fc.option(fc.integer({ min: 1, max: 99_999 })),
-    body: fc.stringMatching(/^[A-Za-z0-9][ -~]{0,60}$/).map((text) => `${text.trim()}.`),
-  })
-  fc.assert(
-    fc.property(header, ({ pri, month, day, time, host, program, pid, body }) => {
-      const line = `<${pri}>${month} ${day} ${time} ${host} ${program}${pid === null ? '' : `[${pid}]`}: ${body}`
-      const theirs = syslogParse(line)
-      const ours = reader.json(line)
-      expect(theirs).toBeDefined()
-      expect(ours.valid).toBe(true)
-      expect({
-        facility: ours.facility,
-        severity: ours.severity,
-        host: ours.hostname,
-        program: ours.app_name,
-        pid: ours.proc_id === null ? undefined : Number(ours.proc_id),
-        message: ours.message,
-      }).toEqual({
-        facility: theirs?.facilityCode,
-        severity: theirs?.severityCode,
-        host: theirs?.host,
-        program: theirs?.process,
-        pid: theirs?.pid,
-        message: theirs?.message,
-      })
-      // Its time is the wall clock's year; only what the header says can be compared.
-      expect(ours.timestamp).toContain(`T${time}.000Z`)
-    }),
-    { numRuns: 500 },
-  )
 })

@@ -146,6 +146,10 @@ describe('network devices', () => {
       `'2026-02-03T04:05:06Z' | - | - | - | - | - | '%X: text' | invalid`,
     ],
     [`2026-02-03T04:05:06Z: text`, `- | - | - | - | - | - | '2026-02-03T04:05:06Z: text' | invalid`],
+    [
+      `<189>7: sw-1: ${time} other text`,
+      `'${time}' | 'sw-1' | - | - | '7' | - | 'other text' | invalid complete_header`,
+    ],
     // Not theirs: no time behind the words.
     ['<189>643: something: else', `- | - | - | - | - | - | '643: something: else' | invalid`],
     [`<189>a: b: ${time}: text`, `- | - | - | - | - | - | 'a: b: ${time}: text' | invalid`],
