@@ -25,6 +25,8 @@ export interface MadeBatch {
   readonly first_position?: number
   /** Escape LF, CR and NUL as the newline form asks. */
   readonly escape?: boolean
+  /** Left out: {@link testNames}. */
+  readonly names?: BatchNames
 }
 
 const owners = new Map<number, OwnerName>()
@@ -58,7 +60,7 @@ export function makeBatch(made: MadeBatch): Batch {
     generation: made.generation ?? 1,
   }
   const texts = made.events.map((event) => Buffer.from(event.text as string))
-  const batch = new Batch(made.form ?? PayloadForm.newline, identity, testNames, Buffer.alloc(0))
+  const batch = new Batch(made.form ?? PayloadForm.newline, identity, made.names ?? testNames, Buffer.alloc(0))
   const room = texts.reduce((sum, text) => sum + batch.room(text.length, true), 0)
   batch.payload = Buffer.allocUnsafeSlow(Math.max(room, 1))
   batch.first_position = made.first_position ?? 0
