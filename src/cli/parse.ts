@@ -20,6 +20,18 @@ export const parse: CliCommand = {
       summary: 'the form that headers must have to be valid (auto: any)',
     },
     {
+      name: 'zone',
+      kind: 'text',
+      value: 'ZONE',
+      summary: 'time zone of the senders’ clocks, for times without one (UTC)',
+    },
+    {
+      name: 'received',
+      kind: 'text',
+      value: 'TIME',
+      summary: 'when the lines were received, for times without a year (now)',
+    },
+    {
       name: 'stats',
       kind: 'flag',
       summary: 'print what there is instead: streams, header forms, what is not valid, labels',
@@ -29,6 +41,7 @@ export const parse: CliCommand = {
   example: [
     'logweir parse fixtures/nsxt-dfw.log | jq .firewall',
     'logweir parse --config examples/logweir.yaml < events.log',
+    'logweir parse --zone Europe/Berlin --received 2025-12-31T23:59:59Z fixtures/nsxv-edge.log',
     'logweir parse --stats --config examples/logweir.yaml yesterday.log',
   ],
   run,

@@ -18,6 +18,8 @@ export interface Arrival {
   readonly peer: string
   /** Place in `sources` plus 1; 0: none. */
   readonly source: number
+  /** Milliseconds since the epoch; left out: now. */
+  readonly received_at?: number
 }
 
 export const FROM_NOBODY: Arrival = { peer: '', source: 0 }
@@ -50,13 +52,13 @@ export async function readEvents(
     onEvent(view, line)
   })
   for await (const chunk of input.chunks()) {
-    view.received_at = systemClock.wall()
+    view.received_at = arrival.received_at ?? systemClock.wall()
     for (const piece of pieces(chunk)) {
       splitter.push(piece)
       await onPiece()
     }
   }
-  view.received_at = systemClock.wall()
+  view.received_at = arrival.received_at ?? systemClock.wall()
   splitter.end()
   await onPiece()
 }

@@ -53,12 +53,19 @@ export class Rfc5424Encoder implements EventEncoder {
     out.putByte(SPACE)
     if (view.sd_start >= 0) out.putRawRange(view.buf, view.sd_start, view.sd_end)
     else out.putByte(NIL)
-    if (view.msg_start < view.end) {
+    const from = messageStart(view)
+    if (from < view.end) {
       out.putByte(SPACE)
-      out.putRawRange(view.buf, view.msg_start, view.end)
+      out.putRawRange(view.buf, from, view.end)
     }
     return true
   }
+}
+
+/** Where the message begins with its BOM, which says how the rest is encoded (RFC 5424 section 6.4). */
+function messageStart(view: EventView): number {
+  const { buf, msg_start: p } = view
+  return p - 3 >= view.start && buf[p - 3] === 0xef && buf[p - 2] === 0xbb && buf[p - 1] === 0xbf ? p - 3 : p
 }
 
 /** `<PRI>`, or `<13>` where there was none that counts. */

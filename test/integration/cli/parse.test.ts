@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { tempFolder } from '../../support/temp-folder.ts'
+import { frameOf, type MessageCase, readCases } from '../../support/vectors.ts'
 import { FILES, logweir, OWN_LINE, start } from './support.ts'
 
 const lines = (text: string): Record<string, unknown>[] =>
@@ -58,6 +59,38 @@ test('a header of another form than asked for is not valid', async () => {
     { header: 'rfc5424', valid: false },
     { header: 'rfc3164', valid: true },
   ])
+})
+
+test('times without year and zone are read as the files were written', async () => {
+  const stdin = '<13>Dec 31 23:30:00 host su: x\n<13>2026-03-29T02:30:00 host su: x\n'
+  const old = ['parse', '--zone', 'Europe/Berlin', '--received', '2020-01-01T00:00:00Z']
+  const { stdout } = await logweir(old, { stdin })
+  expect(lines(stdout)).toMatchObject([
+    { timestamp: '2019-12-31T22:30:00.000Z' },
+    { timestamp: '2026-03-29T01:30:00.000Z', timestamp_note: 'skipped_hour' },
+  ])
+  const zone = await logweir(['parse', '--zone', 'Berlin'], { stdin })
+  expect([zone.code, zone.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^logweir: "Berlin" is not a time zone\n/),
+  ])
+  const time = await logweir(['parse', '--received', 'yesterday'], { stdin })
+  expect([time.code, time.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^logweir: "yesterday" is not a time\n/),
+  ])
+})
+
+const cases = readCases<MessageCase>('rfc5424.jsonl')
+
+test.skipIf(cases.length === 0)('--format rfc5424: valid is what satisfies the standard', async () => {
+  const asked = cases.filter((one) => !frameOf(one).includes(0x0a) && frameOf(one).at(-1) !== 0x0d)
+  const stdin = Buffer.concat(asked.flatMap((one) => [frameOf(one), Buffer.from('\n')]))
+  const { stdout } = await logweir(['parse', '--format', 'rfc5424'], { stdin })
+  const valid = lines(stdout).map((event) => event['valid'])
+  const differing = asked.filter((one, n) => valid[n] !== one.strict_grammar)
+  expect(differing.map(({ id }) => id)).toEqual([])
+  expect(valid).toHaveLength(asked.length)
 })
 
 test('a line longer than any message is one line out, cut', async () => {
