@@ -43,7 +43,7 @@ function joined(one: UnknownStream, other: UnknownStream): UnknownStream {
   return { events: one.events + other.events, last: [...labels.values()].slice(0, TOLD_MAX) }
 }
 
-/** Each with its nearest known label. Takes some milliseconds for ten thousand tenants, nothing when asked again. */
+/** Each with its nearest known label. Takes some tenths of a second for ten thousand tenants, nothing when asked again. */
 export function describeUnknown(plan: RulesPlan, streams: UnknownStreams): UnknownReport {
   const described = Object.entries(streams).map(([name, { events, last }]) => {
     const stream = plan.streams.findIndex((entry) => entry.name === name)
