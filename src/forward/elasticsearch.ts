@@ -58,8 +58,9 @@ function pathOf(url: URL): string {
 export function bulkOutcome(answer: Answer, events: number, wall: number): Outcome {
   if (answer.status < 200 || answer.status >= 300) return outcomeOf(answer, false, wall)
   if (answer.whole !== true) {
-    // It says what became of each event, and that cannot be kept: of fewer events it will be shorter.
-    return { kind: 'events', why: 'answered more than is read', too_large: false }
+    // It says what became of each event, and that cannot be kept: of fewer events it should be shorter.
+    const why = `answered ${answer.status} with more than is read`
+    return events > 1 ? { kind: 'events', why, too_large: false } : { kind: 'retry', why, wait: BACKOFF }
   }
   const items = itemsOf(answer.text)
   if (items === null || items.length !== events) {

@@ -16,8 +16,11 @@ export function patternProblem(path: string): Problem | null {
     if (name !== 'tenant' && name !== 'date')
       return { message: `nothing stands for ${whole}`, hint: 'use {tenant} or {date}' }
   }
-  if (!/[{}]/.test(path.replace(PLACEHOLDER, ''))) return null
-  return { message: 'holds a brace that is none of {tenant} and {date}', hint: 'remove it' }
+  if (/[{}]/.test(path.replace(PLACEHOLDER, '')))
+    return { message: 'holds a brace that is none of {tenant} and {date}', hint: 'remove it' }
+  // What is put aside of `acme` would be the file of a tenant `acme.1`.
+  if (!path.endsWith('{tenant}')) return null
+  return { message: 'ends with {tenant}', hint: 'a tenant’s name may end as files put aside do: write {tenant}.log' }
 }
 
 /** The path of a tenant's own forwarder: only one name can stand there. */
