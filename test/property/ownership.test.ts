@@ -14,7 +14,6 @@ import { orphanReason, ownershipOf } from '../../src/rules/ownership.ts'
 import { readRules } from '../../src/rules/read.ts'
 import { viewOf } from '../support/classify.ts'
 import { gateway, idName, place, tenant, uuid } from '../support/model.ts'
-import { tempFolder } from '../support/temp-folder.ts'
 
 const SOURCES = [
   { name: 'fra1', site: 'fra1', streams: null },
@@ -80,7 +79,7 @@ function labelsOf({ data_center_groups, org_vdcs, gateways, labels }: TenantMode
       ...literals,
       `${owner.slice(0, 10)}${name.slice(0, 5)}${edge.id.slice(0, 5)}`,
       `${owner.replaceAll('-', '').slice(0, 10)}_anything`,
-      `${owner.slice(0, 10)}`,
+      owner.slice(0, 10),
     ]
   }
   return [
@@ -166,8 +165,8 @@ function make(made: Recipe, all: readonly TenantModel[]): Made {
   const edge = near_key ? id.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) : id
   const organization =
     made.organization === null ? null : uuid((made.organization + 1) * 100 + (near_key ? 5 : 4))
-  const [proj, vpc] = projects
-  const params = `${proj == null ? '' : ` proj="${proj}"`}${vpc == null ? '' : ` vpc="${vpc}"`}`
+  const [proj = null, vpc = null] = projects
+  const params = `${proj === null ? '' : ` proj="${proj}"`}${vpc === null ? '' : ` vpc="${vpc}"`}`
   const element = `[nsx@6876 comp="nsx-edge"${params} level="INFO"]`
   const pri = made.pri ? '<181>1 ' : '1 '
   const addresses = 'OUT 52 TCP 10.1.2.3/5->10.0.0.5/443 S'
@@ -204,7 +203,7 @@ function make(made: Recipe, all: readonly TenantModel[]): Made {
 }
 
 test('a frame is the tenant’s whose label or keys it has, and no other’s', () => {
-  const { model: shipped } = readRules(tempFolder(), { forwarders_per_tenant: 10, file_max: 1_000_000 })
+  const { model: shipped } = readRules('.', { forwarders_per_tenant: 10, file_max: 1_000_000 }, {}, [])
   if (shipped === undefined) throw new Error('the shipped rules have errors')
   const counts = {
     accepted: 0,

@@ -82,8 +82,11 @@ export class CaptureStats {
   #from = Number.POSITIVE_INFINITY
   #to = Number.NEGATIVE_INFINITY
 
-  /** `plan` with a configuration only: then {@link add} must be told the owner. */
-  constructor(plan?: Pick<RulesPlan, 'owners' | 'tenants'>) {
+  readonly #zone: string
+
+  /** `plan` with a configuration only: then {@link add} must be told the owner. `zone`: IANA zone of the senders' clocks. */
+  constructor(plan?: Pick<RulesPlan, 'owners' | 'tenants'>, zone = 'UTC') {
+    this.#zone = zone
     this.#owners = Int32Array.from(plan?.owners ?? [], ({ tenant }) => tenant)
     this.#tenants = new Float64Array(plan?.tenants.length ?? 0)
   }
@@ -112,7 +115,7 @@ export class CaptureStats {
 
   #addTime(view: EventView): void {
     if (view.time_start < 0) return
-    const time = timestampMs(view, 'UTC')
+    const time = timestampMs(view, this.#zone)
     if (time < this.#from) this.#from = time
     if (time > this.#to) this.#to = time
   }

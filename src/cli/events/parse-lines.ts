@@ -56,7 +56,7 @@ export function formOf(format: string | undefined): HeaderForm | undefined {
 }
 
 /** Where the senders' clocks are and when the lines came, as far as that was given. */
-function clockOf(args: CliArgs): { readonly zone: string; readonly received_at: number | undefined } {
+export function clockOf(args: CliArgs): { readonly zone: string; readonly received_at: number | undefined } {
   const zone = args.text('zone') ?? 'UTC'
   if (Number.isNaN(zoneOffset(zone, 0)))
     throw new LogweirError(
