@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import syslogParse from 'syslog-parse'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { eventObject } from '../../src/classify/event-json.ts'
 import { scanHeader } from '../../src/classify/header.ts'
 import { viewOf } from '../support/classify.ts'
@@ -104,13 +104,40 @@ describe('known faults of syslog-parse', () => {
   })
 })
 
-test("times are the wall clock's, and months in capitals are December's", () => {
-  const year = (line: string): number | undefined => syslogParse(line)?.time.getFullYear()
-  expect(new Date().getFullYear() - (year(`<13>${T} h p: text`) ?? 0)).toBe(0)
-  expect(syslogParse('<13>FEB  3 04:05:06 h p: text')?.time.getMonth()).toBe(11)
-  const view = viewOf('<13>FEB  3 04:05:06 h p: text', Date.UTC(2020, 1, 4))
-  scanHeader(view)
-  expect(eventObject(view, 'other').timestamp).toBe('2020-02-03T04:05:06.000Z')
+describe('its times are set on the wall clock’s date, in the machine’s zone', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  test.each([
+    [
+      '31 February is in March',
+      '2026-01-31T12:00:00Z',
+      'Feb 11 22:14:15',
+      [2026, 2],
+      '2026-02-11T22:14:15.000Z',
+    ],
+    [
+      'December is a year ahead',
+      '2026-01-01T12:00:00Z',
+      'Dec 31 23:59:59',
+      [2026, 11],
+      '2025-12-31T23:59:59.000Z',
+    ],
+    [
+      'a month in capitals is December',
+      '2026-02-04T12:00:00Z',
+      'FEB  3 04:05:06',
+      [2025, 11],
+      '2026-02-03T04:05:06.000Z',
+    ],
+  ] as const)('%s', (_, now, time, said, there) => {
+    vi.useFakeTimers({ now: Date.parse(now), toFake: ['Date'] })
+    const line = `<13>${time} h p: text`
+    const wrong = syslogParse(line)?.time
+    expect([wrong?.getFullYear(), wrong?.getMonth()]).toEqual(said)
+    const view = viewOf(line, Date.parse(now))
+    scanHeader(view)
+    expect(eventObject(view, 'other').timestamp).toBe(there)
+  })
 })
 
 const word = (unit: string, most: number): fc.Arbitrary<string> =>
