@@ -35,7 +35,12 @@ export const DROP_REASONS = [
   'tenant_rate',
   'removed',
   'crash',
+  'sampled',
+  'forwarder_rate',
 ] as const
+
+/** Reasons that a block has room for: new ones move nothing. */
+export const DROP_REASONS_MAX = 24
 export type DropReason = (typeof DROP_REASONS)[number]
 
 /** Upper bounds in seconds of the delivery histogram, receive to acknowledged; one more cell is `+Inf`. */
@@ -52,17 +57,20 @@ export const ForwarderCell = {
   in_flight: 4,
   /** One a reason, in the order of {@link DROP_REASONS}. */
   dropped: 5,
-  queued_bytes: 15,
-  spooled_bytes: 16,
-  bytes_out: 17,
+  queued_bytes: 5 + DROP_REASONS_MAX,
+  spooled_bytes: 6 + DROP_REASONS_MAX,
+  bytes_out: 7 + DROP_REASONS_MAX,
   /** Index into {@link DESTINATION_STATES}. */
-  state: 18,
+  state: 8 + DROP_REASONS_MAX,
   /** Receive time (wall, ms) of the oldest event held, 0 when none. */
-  oldest_at: 19,
+  oldest_at: 9 + DROP_REASONS_MAX,
+  /** Events that it was asked for, and those that its rules let through, since the start. */
+  asked: 10 + DROP_REASONS_MAX,
+  matched: 11 + DROP_REASONS_MAX,
   /** Cumulated by the reader: one cell a bucket, then +Inf, then the sum in seconds. */
-  delivery: 20,
-  delivery_sum: 20 + DELIVERY_BUCKETS.length + 1,
-  size: 20 + DELIVERY_BUCKETS.length + 2,
+  delivery: 12 + DROP_REASONS_MAX,
+  delivery_sum: 12 + DROP_REASONS_MAX + DELIVERY_BUCKETS.length + 1,
+  size: 12 + DROP_REASONS_MAX + DELIVERY_BUCKETS.length + 2,
 } as const
 
 export const REFUSE_REASONS = [
@@ -91,6 +99,9 @@ export const REFUSE_REASONS = [
   'proxy_forged',
   'relp_framing',
   'relp_protocol',
+  'request_invalid',
+  'request_too_large',
+  'unauthorized',
 ] as const
 
 /** Refusal reasons that a block has room for: new ones move nothing. */
@@ -134,7 +145,13 @@ export const SourceCell = {
   size: REFUSE_REASONS_MAX + 8 + FORMS_MAX * STREAMS_MAX,
 } as const
 
-export type CounterKind = 'worker' | 'listener' | 'source' | 'tenant' | 'forwarder'
+/** Cells of a named condition's block: events for which it was asked, and for which it held. */
+export const ConditionCell = { asked: 0, held: 1, size: 2 } as const
+
+/** Cells of the block of what events' owners were found by: a label format, `literal`, a kind of key. */
+export const FoundByCell = { events: 0, size: 1 } as const
+
+export type CounterKind = 'worker' | 'listener' | 'source' | 'tenant' | 'forwarder' | 'condition' | 'found_by'
 
 const SIZES: Readonly<Record<CounterKind, number>> = {
   worker: WorkerCell.size,
@@ -142,6 +159,8 @@ const SIZES: Readonly<Record<CounterKind, number>> = {
   source: SourceCell.size,
   tenant: TenantCell.size,
   forwarder: ForwarderCell.size,
+  condition: ConditionCell.size,
+  found_by: FoundByCell.size,
 }
 
 /** Where newly allocated blocks are; sent to the worker, which makes its own views. */

@@ -34,7 +34,7 @@ export function checkSettings(parts: CheckedParts): void {
   checkBinds(parts)
   checkNetworks(parts)
   for (const [index, listener] of listeners.entries()) {
-    if (listener?.transport === 'tls' || listener?.transport === 'relp-tls')
+    if (listener !== undefined && 'tls' in listener)
       checkListenerTls(listener.tls, ['listeners', index, 'tls'], report)
     if (listener?.allow === null) {
       const message = `listener ${listener.name} takes events from anyone`
@@ -46,6 +46,14 @@ export function checkSettings(parts: CheckedParts): void {
     report.warn(['sources'], message, 'list the ESXi hosts and edge nodes under `sources:`')
   }
   checkMemory(parts)
+  checkKey(parts)
+}
+
+function checkKey({ value, report }: CheckedParts): void {
+  const at = ['redaction', 'key']
+  if (valueAt(value, at) === undefined || report.references.has(at)) return
+  const hint = 'write `key: { env: NAME }` or `key: { file: PATH }`, and draw another key: this one stands in a file'
+  report.error(at, 'the key must not stand in the configuration', hint, { hide_source: true })
 }
 
 function checkNames(

@@ -8,7 +8,6 @@ import {
   fingerprint,
   name,
   network,
-  NOT_YET,
   path,
   refuse,
   say,
@@ -19,9 +18,7 @@ import {
 import { quoted, sizeText } from './quantities.ts'
 import { FILE_MAX_DEFAULT } from './yaml.ts'
 
-/** Transports that a later version listens on. */
-export const LATER_TRANSPORTS: readonly string[] = ['cfapi', 'cfapi-tls']
-export const TRANSPORTS: readonly string[] = ['udp', 'tcp', 'tls', 'relp', 'relp-tls']
+export const TRANSPORTS: readonly string[] = ['udp', 'tcp', 'tls', 'relp', 'relp-tls', 'cfapi', 'cfapi-tls']
 
 /** A frame larger than this is no syslog message; it also bounds what one connection can make us hold. */
 const FRAME_MAX = 16 * 2 ** 20
@@ -104,8 +101,31 @@ const listenerTls = table({
 })
 
 const streamsOnly = 'it is for transport tcp and tls: UDP has one event a datagram'
-const tlsOnly = 'it is for transport tls and relp-tls'
-const framingElsewhere = 'it is for transport tcp and tls: RELP has its own frames'
+const cfapi = {
+  ...session,
+  body_max: size({ min: 4096, max: 64 * 2 ** 20 })
+    .prefault('4MiB')
+    .describe('Longest request, as it comes and inflated; a longer one is answered 413.'),
+  sessions: table({
+    users: z
+      .array(
+        table({
+          name: text(256).describe('Name to log in with.'),
+          password: text(1024).meta({ secret: true, description: 'A reference, never the password itself.' }),
+        }),
+      )
+      .min(1, say('lists nobody', 'name a user, or leave `sessions` out'))
+      .describe('Who may log in.'),
+    ttl: duration({ min: 60_000, max: 86_400_000 }).prefault('30m').describe('How long a session lasts.'),
+    required: z.boolean().prefault(false).describe('Take nothing from who has not logged in.'),
+  })
+    .optional()
+    .describe('Log-in of clients; left out: nobody has to, and nobody can.'),
+}
+
+const tlsOnly = 'it is for transport tls, relp-tls and cfapi-tls'
+const framingElsewhere = 'it is for transport tcp and tls: RELP and CFAPI have frames of their own'
+const cfapiOnly = 'it is for transport cfapi and cfapi-tls'
 
 export const udpListener = table(
   {
@@ -128,22 +148,32 @@ const elsewhere = {
   receive_buffer: 'it is for transport udp: the kernel sizes TCP buffers by itself',
   peers_max: 'it is for transport udp',
 }
+const elsewhereToo = { ...elsewhere, body_max: cfapiOnly, sessions: cfapiOnly }
 
 export const tcpListener = table(
   { ...common, transport: z.literal('tcp'), ...stream },
-  { elsewhere: { ...elsewhere, tls: tlsOnly } },
+  { elsewhere: { ...elsewhereToo, tls: tlsOnly } },
 )
 export const tlsListener = table(
   { ...common, transport: z.literal('tls'), ...stream, tls: listenerTls },
-  { elsewhere },
+  { elsewhere: elsewhereToo },
 )
 
 export const relpListener = table(
   { ...common, transport: z.literal('relp'), ...session },
-  { elsewhere: { ...elsewhere, tls: tlsOnly, framing: framingElsewhere } },
+  { elsewhere: { ...elsewhereToo, tls: tlsOnly, framing: framingElsewhere } },
 )
 export const relpTlsListener = table(
   { ...common, transport: z.literal('relp-tls'), ...session, tls: listenerTls },
+  { elsewhere: { ...elsewhereToo, framing: framingElsewhere } },
+)
+
+export const cfapiListener = table(
+  { ...common, transport: z.literal('cfapi'), ...cfapi },
+  { elsewhere: { ...elsewhere, tls: tlsOnly, framing: framingElsewhere } },
+)
+export const cfapiTlsListener = table(
+  { ...common, transport: z.literal('cfapi-tls'), ...cfapi, tls: listenerTls },
   { elsewhere: { ...elsewhere, framing: framingElsewhere } },
 )
 
@@ -153,6 +183,8 @@ export const listener = z.discriminatedUnion('transport', [
   tlsListener,
   relpListener,
   relpTlsListener,
+  cfapiListener,
+  cfapiTlsListener,
 ])
 
 const zone = z.string().transform((value, ctx) => {
@@ -235,6 +267,14 @@ export const sections = {
   admin: table({ bind: adminBind.prefault('127.0.0.1:8514').describe('Address and port, or unix:PATH.') })
     .prefault({})
     .describe('Health, metrics and the commands’ door.'),
+  redaction: table({
+    key: text(1024)
+      .min(16, say('is shorter than 16 characters', 'draw one, for example with `openssl rand -hex 32`'))
+      .optional()
+      .meta({ secret: true, description: 'Key of all hashes in redacted events: a reference. Left out: drawn once, in the data folder.' }),
+  })
+    .prefault({})
+    .describe('What `redact` and `hide_hosts` in rules need.'),
   log: table({
     level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info').describe('Least level written.'),
     format: z
@@ -262,15 +302,9 @@ export const settingsFile = table({
   limits: sections.limits,
   workers: sections.workers,
   admin: sections.admin,
+  redaction: sections.redaction,
   log: sections.log,
 })
-
-/** What a transport that is not known should be told. */
-export function transportMessage(value: string): string {
-  if (LATER_TRANSPORTS.includes(value))
-    return say(`transport ${value} ${NOT_YET}`, `use one of ${TRANSPORTS.join(', ')}`)
-  return ''
-}
 
 function isZone(value: string): boolean {
   try {

@@ -11,6 +11,8 @@ import { quoted } from './quantities.ts'
 import { Report } from './report.ts'
 import { resolveReferences } from './secrets.ts'
 import {
+  cfapiListener,
+  cfapiTlsListener,
   relpListener,
   relpTlsListener,
   sections,
@@ -19,10 +21,16 @@ import {
   tcpListener,
   tlsListener,
   TRANSPORTS,
-  transportMessage,
   udpListener,
 } from './settings-schema.ts'
-import type { BindAddress, ListenerSettings, Settings, SourceSettings } from './types.ts'
+import type {
+  BindAddress,
+  CfapiListenerSettings,
+  ListenerSettings,
+  ListenerTls,
+  Settings,
+  SourceSettings,
+} from './types.ts'
 import { FILE_MAX_DEFAULT, type Path, parseYaml, readBounded } from './yaml.ts'
 
 export interface LoadedSettings {
@@ -85,6 +93,7 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     limits: read.limits,
     workers: read.workers,
     admin: { bind: absoluteBind(read.admin.bind, folder) },
+    redaction: { key: read.redaction.key ?? null },
     log: read.log,
   }
 }
@@ -146,7 +155,12 @@ function readListener(value: unknown, path: Path, report: Report): ListenerSetti
   if (transport === 'udp') return udp(readPiece(udpListener, value, path, report))
   if (transport === 'tcp') return stream(readPiece(tcpListener, value, path, report))
   if (transport === 'relp') return stream(readPiece(relpListener, value, path, report))
+  if (transport === 'cfapi') return cfapi(readPiece(cfapiListener, value, path, report), path, report)
   const folder = dirname(report.yaml.file)
+  if (transport === 'cfapi-tls') {
+    const read = cfapi(readPiece(cfapiTlsListener, value, path, report), path, report)
+    return read === undefined ? undefined : { ...read, tls: tlsOf(read.tls, folder) }
+  }
   if (transport === 'tls') return tls(readPiece(tlsListener, value, path, report), folder)
   if (transport === 'relp-tls') return tls(readPiece(relpTlsListener, value, path, report), folder)
   const at = [...path, 'transport']
@@ -158,9 +172,7 @@ function readListener(value: unknown, path: Path, report: Report): ListenerSetti
     )
     return undefined
   }
-  const [message = '', hint = ''] = transportMessage(transport).split('\t')
-  if (message !== '') report.error(at, message, hint)
-  else report.error(at, `unknown transport ${quoted(transport)}`, meant(transport, TRANSPORTS))
+  report.error(at, `unknown transport ${quoted(transport)}`, meant(transport, TRANSPORTS))
   return undefined
 }
 
@@ -184,21 +196,48 @@ function tls(
 ): ListenerSettings | undefined {
   if (read === undefined) return undefined
   const { bind, allow, rate_max, tls: given, ...rest } = read
-  const asked = given.client_ca !== undefined || given.client_fingerprints.length > 0
   return {
     ...rest,
     ...bind,
     allow: allow ?? null,
     rate_max: rate_max ?? null,
-    tls: {
-      ...given,
-      certificate: resolve(folder, given.certificate),
-      key: resolve(folder, given.key),
-      client_ca: given.client_ca === undefined ? null : resolve(folder, given.client_ca),
-      client_auth: given.client_auth ?? (asked ? 'required' : 'none'),
-    },
+    tls: tlsOf(given, folder),
   }
 }
+
+function tlsOf(given: z.output<typeof tlsListener>['tls'], folder: string): ListenerTls {
+  const asked = given.client_ca !== undefined || given.client_fingerprints.length > 0
+  return {
+    ...given,
+    certificate: resolve(folder, given.certificate),
+    key: resolve(folder, given.key),
+    client_ca: given.client_ca === undefined ? null : resolve(folder, given.client_ca),
+    client_auth: given.client_auth ?? (asked ? 'required' : 'none'),
+  }
+}
+
+type CfapiRead = z.output<typeof cfapiListener> | z.output<typeof cfapiTlsListener>
+
+/** The part that both transports have; a password must come from elsewhere, as every secret. */
+function cfapi<Read extends CfapiRead>(
+  read: Read | undefined,
+  path: Path,
+  report: Report,
+): CfapiPart<Read> | undefined {
+  if (read === undefined) return undefined
+  const { bind, allow, rate_max, sessions, ...rest } = read
+  for (const [index] of (sessions?.users ?? []).entries()) {
+    const at = [...path, 'sessions', 'users', index, 'password']
+    if (report.references.has(at)) continue
+    const hint =
+      'write `password: { env: NAME }` or `{ file: PATH }`, and use another one: this one stands in a file'
+    report.error(at, 'a password must not stand in the configuration', hint, { hide_source: true })
+  }
+  return { ...rest, ...bind, allow: allow ?? null, rate_max: rate_max ?? null, sessions: sessions ?? null }
+}
+
+type CfapiPart<Read extends CfapiRead> = Omit<Read, 'bind' | 'allow' | 'rate_max' | 'sessions'> &
+  Pick<CfapiListenerSettings, 'host' | 'port' | 'allow' | 'rate_max' | 'sessions'>
 
 function readSource(value: unknown, path: Path, report: Report): SourceSettings | undefined {
   const read = readPiece(source, value, path, report)

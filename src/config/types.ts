@@ -27,6 +27,8 @@ export interface Settings {
   }
   readonly workers: number
   readonly admin: { readonly bind: BindAddress }
+  /** Null: the one of the data folder. Never printed. */
+  readonly redaction: { readonly key: string | null }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' }
 }
 
@@ -86,6 +88,31 @@ export interface RelpTlsListenerSettings extends SessionListenerSettings {
   readonly tls: ListenerTls
 }
 
+/** Requests of Log Insight's ingestion API; `frame_max` is an event's, `frame_timeout` a request's. */
+interface CfapiCommon extends SessionListenerSettings {
+  /** Bytes of a request, as it came and inflated. */
+  readonly body_max: number
+  /** Who may log in; null: nobody has to, and nobody can. */
+  readonly sessions: CfapiSessions | null
+}
+
+export interface CfapiSessions {
+  readonly users: readonly { readonly name: string; readonly password: string }[]
+  /** How long a session lasts. */
+  readonly ttl: number
+  /** Without a session nothing is taken. */
+  readonly required: boolean
+}
+
+export interface CfapiListenerSettings extends CfapiCommon {
+  readonly transport: 'cfapi'
+}
+
+export interface CfapiTlsListenerSettings extends CfapiCommon {
+  readonly transport: 'cfapi-tls'
+  readonly tls: ListenerTls
+}
+
 export interface ListenerTls {
   readonly certificate: string
   readonly key: string
@@ -107,6 +134,8 @@ export type ListenerSettings =
   | TlsListenerSettings
   | RelpListenerSettings
   | RelpTlsListenerSettings
+  | CfapiListenerSettings
+  | CfapiTlsListenerSettings
 
 export interface SourceSettings {
   readonly name: string

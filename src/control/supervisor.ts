@@ -18,6 +18,7 @@ import { adoptSpools } from '../spool/adopt.ts'
 import { nextEpoch } from '../spool/epoch.ts'
 import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
+import { ruleBlocks } from '../worker/rule-hits.ts'
 import { sourceNames } from '../worker/source-counts.ts'
 import { type Changes, compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
@@ -26,6 +27,7 @@ import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
 import { readSources, type SourceLedger } from './sources.ts'
+import { redactionKey } from './redaction-key.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
@@ -233,12 +235,14 @@ export class Supervisor {
       ...sourceNames(settings.sources).map((name) => ({ kind: 'source' as const, name })),
       ...plan.tenants.map(({ name }) => ({ kind: 'tenant' as const, name })),
       ...plan.forwarders.map(({ key }) => ({ kind: 'forwarder' as const, name: key })),
+      ...ruleBlocks(plan),
     ])
     const grants: CounterGrant[] = again ? counters.grants() : [grant]
     const worker = this.#workers[index] as WorkerThread
     const share = {
       ...settings,
       queue: { ...settings.queue, memory_max: settings.queue.memory_max / settings.workers },
+      redaction: { key: plan.edits.length === 0 ? null : redactionKey(settings) },
     }
     await worker.ask({ type: 'prepare', settings: share, plan: divideLimits(plan, settings.workers), grants })
   }

@@ -82,11 +82,11 @@ function makeFormat(settings: ForwarderSettings, deps: ForwardDeps): EventEncode
     case 'original':
       return originalEncoder
     case 'rfc5424':
-      return new Rfc5424Encoder(new EventReader(deps.streams))
+      return new Rfc5424Encoder(new EventReader(deps.streams), settings.tags)
     case 'rfc3164':
       return new Rfc3164Encoder(new EventReader(deps.streams))
     case 'json':
-      return encodedJson(settings.encoding, deps)
+      return encodedJson(settings.encoding, deps, false, settings.tags)
   }
 }
 

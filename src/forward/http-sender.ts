@@ -59,5 +59,6 @@ export function statusSender(making: HttpMaking, sending: StatusSending): Reques
 
 /** The encoder of events as JSON with the names that the settings ask for. */
 export function jsonOf({ forwarder, deps }: HttpMaking, stamp: boolean): EventEncoder {
-  return encodedJson(forwarder.settings.encoding, deps, stamp)
+  const { encoding, tags } = forwarder.settings
+  return encodedJson(encoding, deps, stamp, tags)
 }

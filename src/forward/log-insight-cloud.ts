@@ -5,6 +5,7 @@
  */
 import { ARRAY } from './body.ts'
 import { CloudEncoder } from './encode/cloud.ts'
+import { withTags } from './encode/encodings.ts'
 import { EventReader } from './encode/event-reader.ts'
 import { type HttpType, statusSender } from './http-sender.ts'
 
@@ -18,7 +19,10 @@ export const cloudType: HttpType = (making) => {
     { ...making, url },
     {
       profile: { headers: structure === null ? {} : { structure } },
-      encoder: new CloudEncoder(new EventReader(making.deps.streams)),
+      encoder: withTags(
+        new CloudEncoder(new EventReader(making.deps.streams)),
+        making.forwarder.settings.tags,
+      ),
       shape: ARRAY,
       slow_quota: true,
     },

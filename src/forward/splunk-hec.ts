@@ -17,7 +17,7 @@ const ANSWER_MAX = 16_384
 
 export const hecType: HttpType = (making) => {
   const { forwarder, deps, url } = making
-  const { format, encoding, http } = forwarder.settings
+  const { format, encoding, http, tags } = forwarder.settings
   const options = http.hec
   if (options === null) throw new Error('settings of another type')
   const client = clientOf(making, { scheme: 'Splunk', connections: options.acknowledge ? 1 : 0 })
@@ -33,7 +33,7 @@ export const hecType: HttpType = (making) => {
     encoder: new HecEncoder(
       new EventReader(deps.streams),
       options,
-      format === 'json' ? encodedJson(encoding, deps) : null,
+      format === 'json' ? encodedJson(encoding, deps, false, tags) : null,
     ),
     shape: BARE,
     pack: (body) => client.pack(body),

@@ -3,12 +3,15 @@
  * list of forwarders and the provider's. Per event there is no work per tenant.
  */
 import { add, TenantCell, WorkerCell } from '../base/counters.ts'
+import type { Random } from '../base/random.ts'
 import type { EventView } from '../classify/view.ts'
 import type { Ticket } from '../queue/acknowledgement.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { ConditionSet } from '../rules/conditions.ts'
+import type { Editor } from '../rules/editor.ts'
 import type { Ownership } from '../rules/ownership.ts'
-import type { RulesPlan } from '../rules/plan.ts'
+import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
+import { Gate } from './gate.ts'
 import { TenantRates } from './tenant-rates.ts'
 
 /** A forwarder as the router sees it. */
@@ -16,6 +19,21 @@ export interface Target {
   readonly queue: ForwarderQueue
   /** Index of its condition, -1: takes everything. */
   readonly condition: number
+  /** Neither gate nor editor: the usual case, asked first. */
+  readonly plain: boolean
+  /** Null: everything passes. */
+  readonly gate: Gate | null
+  /** Null: events pass as they are. */
+  readonly editor: Editor | null
+}
+
+/** What events meet on their way into a queue. */
+export interface RouterRules {
+  readonly ownership: Ownership
+  readonly conditions: ConditionSet
+  /** In the order of the plan. */
+  readonly editors: readonly Editor[]
+  readonly random: Random
 }
 
 export interface RouterCells {
@@ -39,10 +57,15 @@ export class Router {
   readonly #provider_orphans: readonly Target[]
   readonly #has_conditions: boolean
 
+  /** Names of what owners were found by (`owner.by`), and the events of each. */
+  readonly found_by: readonly string[]
+  readonly found: Float64Array
+  /** Per owner: its place in {@link found_by}. */
+  readonly #by_of: Int32Array
+
   constructor(
     plan: RulesPlan,
-    ownership: Ownership,
-    conditions: ConditionSet,
+    { ownership, conditions, editors, random }: RouterRules,
     queues: readonly ForwarderQueue[],
     cells: RouterCells,
     now: number,
@@ -55,10 +78,21 @@ export class Router {
       now,
     )
     this.#tenant_of = Int32Array.from(plan.owners, (owner) => owner.tenant)
-    const target = (index: number): Target => ({
-      queue: queues[index] as ForwarderQueue,
-      condition: plan.forwarders[index]?.condition ?? -1,
+    this.found_by = [...new Set(plan.owners.map(({ by }) => by))]
+    this.found = new Float64Array(this.found_by.length)
+    const places = new Map(this.found_by.map((by, place) => [by, place]))
+    this.#by_of = Int32Array.from(plan.owners, ({ by }) => places.get(by) ?? 0)
+    const targets = plan.forwarders.map((_, index): Target => {
+      const { condition, edit, sample, rate_max } = plan.forwarders[index] as ForwarderPlan
+      const open = sample === null && rate_max === null
+      const gate = open ? null : new Gate(sample, rate_max, random, now)
+      const editor = edit === -1 ? null : (editors[edit] ?? null)
+      if (edit !== -1 && editor === null) throw new Error('a forwarder without its editor')
+      const queue = queues[index] as ForwarderQueue
+      return { queue, condition, plain: open && editor === null, gate, editor }
     })
+    // One for all lists that a forwarder stands in: its rate is one.
+    const target = (index: number): Target => targets[index] as Target
     this.#tenants = plan.tenants.map((tenant) => tenant.forwarders.map(target))
     const provider = plan.forwarders.flatMap(({ tenant, scope }, index) =>
       tenant === -1 ? [{ scope, index }] : [],
@@ -80,25 +114,38 @@ export class Router {
       const tenant = this.#tenant_of[owner] as number
       add(this.#cells.worker, WorkerCell.owned, 1)
       add(this.#cells.tenants[tenant] as Float64Array, TenantCell.owned, 1)
+      const by = this.#by_of[owner] as number
+      this.found[by] = (this.found[by] as number) + 1
       const targets = this.#tenants[tenant] as readonly Target[]
       if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, owner)
-      else this.#give(targets, view, owner)
-      this.#give(this.#provider_owned, view, owner)
+      else this.#give(targets, view, owner, now)
+      this.#give(this.#provider_owned, view, owner, now)
     } else {
       add(this.#cells.worker, WorkerCell.orphaned - owner - 1, 1)
-      this.#give(this.#provider_orphans, view, 0)
+      this.#give(this.#provider_orphans, view, 0, now)
     }
     return owner
   }
 
-  #give(targets: readonly Target[], view: EventView, owner: number): void {
+  #give(targets: readonly Target[], view: EventView, owner: number, now: number): void {
     const ticket = this.ticket
     for (let i = 0; i < targets.length; i++) {
-      const { queue, condition } = targets[i] as Target
+      const target = targets[i] as Target
+      const { queue, condition } = target
       if (condition !== -1 && !this.#conditions.holds(condition, view, owner)) continue
-      if (ticket !== undefined) ticket.touch(queue)
-      queue.append(view, owner)
+      if (target.plain) {
+        if (ticket !== undefined) ticket.touch(queue)
+        queue.append(view, owner)
+      } else this.#giveSpecial(target, view, owner, now)
     }
+  }
+
+  /** Through the forwarder's gate and editor. What the gate refuses is dropped, and counted where it was headed. */
+  #giveSpecial({ queue, gate, editor }: Target, view: EventView, owner: number, now: number): void {
+    const reason = gate === null ? null : gate.refuses(now)
+    if (reason !== null) return queue.refuse(reason)
+    this.ticket?.touch(queue)
+    queue.append(editor === null ? view : editor.edit(view), owner)
   }
 
   /** Over the tenant's rate: what would have been forwarded is dropped, and counted where it was headed. */

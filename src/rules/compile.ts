@@ -9,6 +9,7 @@ import { checkFiles } from './compile-files.ts'
 import { compileKeys } from './compile-keys.ts'
 import { compileLabels } from './compile-labels.ts'
 import { Owners } from './compile-owners.ts'
+import type { EditPlan } from './edit-plan.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 import type { ForwarderModel, RulesModel, StreamModel } from './model.ts'
 import type { Condition, ForwarderPlan, RulesPlan, TenantPlan } from './plan.ts'
@@ -45,16 +46,21 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
     findings.warning(place, `tenant "${name}" has no label, so no event can be its own`, hint)
   }
   if (findings.list.some(({ level }) => level === 'error')) return { findings: findings.list }
-  const conditions = new Conditions()
+  const conditions = new Distinct<Condition>()
+  const edits = new Distinct<EditPlan>()
+  const named = model.conditions.map(({ name, condition }) => ({
+    name,
+    condition: conditions.index({ op: 'use', name, of: condition }),
+  }))
   const forwarders: ForwarderPlan[] = []
   const tenants = model.tenants.map(({ name, org, rate_max, forwarders: own }, tenant): TenantPlan => {
     const indices = own.map(
-      (forwarder) => forwarders.push(forwarderPlan(forwarder, tenant, name, conditions)) - 1,
+      (forwarder) => forwarders.push(forwarderPlan(forwarder, tenant, name, { conditions, edits })) - 1,
     )
     return { name, org: org === null ? null : { id: org.id, name: org.name }, rate_max, forwarders: indices }
   })
   for (const forwarder of model.provider)
-    forwarders.push(forwarderPlan(forwarder, -1, 'provider', conditions))
+    forwarders.push(forwarderPlan(forwarder, -1, 'provider', { conditions, edits }))
   const plan: RulesPlan = {
     generation,
     streams,
@@ -64,6 +70,8 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
     keys,
     forwarders,
     conditions: conditions.list,
+    named,
+    edits: edits.list,
   }
   return { plan, findings: findings.list }
 }
@@ -86,17 +94,17 @@ function knownNames(
   }
 }
 
-/** Equal conditions get one index. */
-class Conditions {
-  readonly list: Condition[] = []
+/** Equal ones get one index. */
+class Distinct<Plan> {
+  readonly list: Plan[] = []
   readonly #indices = new Map<string, number>()
 
-  index(condition: Condition | null): number {
-    if (condition === null) return -1
-    const text = JSON.stringify(condition)
+  index(plan: Plan | null): number {
+    if (plan === null) return -1
+    const text = JSON.stringify(plan)
     let index = this.#indices.get(text)
     if (index === undefined) {
-      index = this.list.push(condition) - 1
+      index = this.list.push(plan) - 1
       this.#indices.set(text, index)
     }
     return index
@@ -107,10 +115,20 @@ function forwarderPlan(
   forwarder: ForwarderModel,
   tenant: number,
   owner: string,
-  conditions: Conditions,
+  { conditions, edits }: { readonly conditions: Distinct<Condition>; readonly edits: Distinct<EditPlan> },
 ): ForwarderPlan {
-  const { name, scope, where, settings } = forwarder
-  return { tenant, key: `${owner}/${name}`, name, scope, condition: conditions.index(where), settings }
+  const { name, scope, where, edit, sample, rate_max, settings } = forwarder
+  return {
+    tenant,
+    key: `${owner}/${name}`,
+    name,
+    scope,
+    condition: conditions.index(where),
+    edit: edits.index(edit),
+    sample,
+    rate_max,
+    settings,
+  }
 }
 
 /**
@@ -128,6 +146,7 @@ export function divideLimits(plan: RulesPlan, workers: number): RulesPlan {
     })),
     forwarders: plan.forwarders.map((forwarder) => ({
       ...forwarder,
+      rate_max: forwarder.rate_max === null ? null : share(forwarder.rate_max),
       settings: divided(forwarder.settings, share),
     })),
   }

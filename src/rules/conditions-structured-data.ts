@@ -19,6 +19,31 @@ const CLOSE = 0x5d
 /** Values with escapes are read from here. */
 let plain = Buffer.alloc(1024)
 
+/** Calls `found` with where each value of the parameter stands, its escapes included; of every one when `wanted` is null. */
+export function eachSdValue(
+  view: EventView,
+  wanted: SdParameter | null,
+  found: (start: number, end: number) => void,
+): void {
+  if (view.sd_start < 0) return
+  const { buf, sd_end: end } = view
+  let p = view.sd_start
+  while (p < end && buf[p] === OPEN) {
+    let q = sdNameEnd(buf, p + 1, end)
+    const ours = wanted === null || equalBytes(buf, p + 1, q, wanted.id)
+    while (q < end && buf[q] === SPACE) {
+      const name = q + 1
+      q = sdNameEnd(buf, name, end)
+      const value = q + 2
+      const here = ours && (wanted === null || equalBytes(buf, name, q, wanted.name))
+      q = Math.abs(sdValueEnd(buf, value, end))
+      if (here && q > value) found(value, q)
+      q += 1
+    }
+    p = q + 1
+  }
+}
+
 /** Whether the test holds for a value of the parameter; false when there is none. */
 export function someSdValue(view: EventView, wanted: SdParameter, test: SpanTest): boolean {
   if (view.sd_start < 0) return false

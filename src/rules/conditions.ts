@@ -254,14 +254,21 @@ export class ConditionSet {
   readonly #predicates: readonly Predicate[]
   /** Number of the event that the verdict is of, times two, plus the verdict. */
   #verdicts: Int32Array
+  readonly #asked: Float64Array
+  readonly #held: Float64Array
   #event = 2
 
   constructor(plan: RulesPlan, env: ConditionEnv) {
+    this.#asked = new Float64Array(plan.conditions.length)
+    this.#held = new Float64Array(plan.conditions.length)
     const twice = partsOfSeveral(plan.conditions)
+    const whole = new Map(plan.conditions.map((condition, index) => [JSON.stringify(condition), index]))
     let slots = plan.conditions.length
     const parts = new Map<string, Predicate>()
     const shared: Shared = (condition) => {
       const text = JSON.stringify(condition)
+      const index = whole.get(text)
+      if (index !== undefined) return (view, owner) => this.holds(index, view, owner)
       if (!twice.has(text)) return undefined
       let part = parts.get(text)
       if (part === undefined) {
@@ -299,7 +306,18 @@ export class ConditionSet {
     if ((known & ~1) === this.#event) return (known & 1) === 1
     const verdict = (this.#predicates[index] as Predicate)(view, owner)
     this.#verdicts[index] = this.#event | (verdict ? 1 : 0)
+    this.#asked[index] = (this.#asked[index] as number) + 1
+    if (verdict) this.#held[index] = (this.#held[index] as number) + 1
     return verdict
+  }
+
+  /** Events for which condition `index` was asked, and for which it held, since this set was made. */
+  asked(index: number): number {
+    return this.#asked[index] ?? 0
+  }
+
+  held(index: number): number {
+    return this.#held[index] ?? 0
   }
 }
 

@@ -8,6 +8,8 @@ export interface ForwarderSettings {
   /** Local address to send from; null: the system chooses. */
   readonly from_address: string | null
   readonly format: 'original' | 'rfc5424' | 'rfc3164' | 'json'
+  /** Added to every event. */
+  readonly tags: Readonly<Record<string, string>>
   /** Names of the fields where events are JSON. */
   readonly encoding: Encoding
   /** Stream transports only; `none` for udp and http. Files are newline. */

@@ -7,6 +7,7 @@ import type { StreamPlan } from '../classify/streams.ts'
 import type { Place } from '../config/findings.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
+import type { EditPlan } from './edit-plan.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 import type { Condition, RuleScope } from './plan.ts'
 
@@ -78,6 +79,10 @@ export interface ForwarderModel {
   readonly where_place: Place
   /** The entry as it was put together: `report.origin([...path, …])` says where each value of it stands. */
   readonly source?: { readonly value: unknown; readonly path: Path; readonly report: Report }
+  /** Null: events pass as they are. */
+  readonly edit: EditPlan | null
+  readonly sample: number | null
+  readonly rate_max: number | null
   readonly settings: ForwarderSettings
 }
 

@@ -5,6 +5,7 @@
  */
 import type { InnerName } from '../classify/inner.ts'
 import type { KeyKindName, StreamKey, StreamPlan } from '../classify/streams.ts'
+import type { EditPlan } from './edit-plan.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 
 /** A rule set that a worker can prepare and take over. */
@@ -22,6 +23,10 @@ export interface RulesPlan {
   readonly forwarders: readonly ForwarderPlan[]
   /** Equal conditions are one entry. */
   readonly conditions: readonly Condition[]
+  /** Of those, the ones with a name, for their counts. */
+  readonly named: readonly { readonly name: string; readonly condition: number }[]
+  /** Equal ones of one tenant are one entry. */
+  readonly edits: readonly EditPlan[]
 }
 
 export interface TenantPlan {
@@ -105,6 +110,12 @@ export interface ForwarderPlan {
   readonly scope: 'all' | 'owned' | 'orphans'
   /** Index into conditions; -1: takes everything in scope. */
   readonly condition: number
+  /** Index into edits; -1: events pass as they are. */
+  readonly edit: number
+  /** Part of the events that is forwarded, above 0 and below 1; null: all. */
+  readonly sample: number | null
+  /** Events a second; null: no limit. Already divided by the number of workers. */
+  readonly rate_max: number | null
   readonly settings: ForwarderSettings
 }
 

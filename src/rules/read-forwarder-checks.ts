@@ -93,6 +93,7 @@ export function checkTogether(together: Together): void {
     report.error([...path, key], `has no meaning for type ${type}`, hint, { at_key: true })
   }
   checkFormat(together)
+  checkTags(together)
   checkSecrets(together)
   checkHttp(together)
   checkTls(together)
@@ -117,6 +118,31 @@ function checkFormat({ parts, type, target, path, report }: Together): void {
   }
   if (target.scheme === 'file' && (parts.concurrency ?? 1) > 1) {
     report.error([...path, 'concurrency'], 'a file is written by one delivery at a time', 'remove it')
+  }
+}
+
+/** Names of the flat objects of Log Insight Cloud that are taken. */
+const CLOUD_NAMES =
+  /^(text|source|appname|log_timestamp|stream|tenant|org|org_id|org_vdc|org_vdc_id|data_center_group|data_center_group_id|gateway|gateway_id|action|rule_id|direction|protocol|(source|destination)_(ip|port))$/
+
+function checkTags({ parts, type, path, report }: Together): void {
+  const names = Object.keys(parts.tags ?? {})
+  if (names.length === 0) return
+  const { formats } = FORWARDER_TYPES[type]
+  const format = parts.format ?? formats[0]
+  if (format === 'original' || format === 'rfc3164') {
+    const message = `format ${format} has no place for tags`
+    const others = formats.filter((one) => one !== 'original' && one !== 'rfc3164')
+    const hint =
+      others.length === 0 ? 'write `tags: {}`' : `write \`format: ${others.join('` or `')}\`, or \`tags: {}\``
+    report.error([...path, 'tags'], message, hint, { at_key: true })
+  }
+  for (const name of names) {
+    const at = [...path, 'tags', name]
+    if (!/^[a-z][a-z0-9_]{0,31}$/.test(name))
+      report.error(at, 'is not the name of a tag', 'use lower-case letters, digits and `_`', { at_key: true })
+    else if (formats.length === 0 && CLOUD_NAMES.test(name))
+      report.error(at, `${type} has a field of that name already`, 'choose another name', { at_key: true })
   }
 }
 

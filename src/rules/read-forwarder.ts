@@ -14,6 +14,7 @@ import { FORWARDER_TYPES, type ForwarderType, TYPES } from './forwarder-types.ts
 import { withTenant } from './file-pattern.ts'
 import type { ForwarderModel } from './model.ts'
 import { checkTogether } from './read-forwarder-checks.ts'
+import { readEdits, samplePart, sortedTags } from './read-edits.ts'
 import { fileOf, httpOf } from './read-forwarder-http.ts'
 import { readTarget } from './read-target.ts'
 import { readWhere, type WhereContext } from './read-where.ts'
@@ -48,6 +49,7 @@ export function readForwarder(
   if (parts === undefined || target === undefined || type === undefined) return undefined
   checkTogether({ parts, type, target, path, provider, value, report })
   const tls = readTls(parts, path, report)
+  const edit = readEdits(parts, path, context.tenant, report)
   if (report.errors > before || where === undefined) return undefined
   const folder = dirname(report.fileAt([...path, 'proxy', 'ca']))
   const scope = provider ? (parts as z.output<typeof providerForwarder>).scope : 'owned'
@@ -58,6 +60,9 @@ export function readForwarder(
     where,
     where_place: report.place(where === null ? path : [...path, 'where']),
     source: { value, path, report },
+    edit,
+    sample: samplePart(parts.sample),
+    rate_max: parts.rate_max ?? null,
     settings: settingsOf(parts, type, targetOf(target, context.tenant), tls, folder),
   }
 }
@@ -142,6 +147,7 @@ function settingsOf(
     to: target,
     from_address: parts.from_address === undefined ? null : (parseAddress(parts.from_address) ?? null),
     format: parts.format ?? traits.formats[0] ?? 'json',
+    tags: sortedTags(parts.tags),
     encoding: parts.encoding ?? traits.encoding,
     framing: framingOf(parts, target),
     queue: parts.queue,

@@ -16,15 +16,7 @@ export const LATER_TYPES: readonly string[] = [
 ]
 export const LATER_SCHEMES: readonly string[] = ['relp', 'relp-tls', 'kafka', 'nats']
 
-const LATER_FORWARDER: readonly string[] = [
-  'hide_hosts',
-  'tags',
-  'redact',
-  'use',
-  'templates',
-  'defaults',
-  'conditions',
-]
+const LATER_FORWARDER: readonly string[] = ['use', 'templates', 'defaults', 'conditions']
 
 const tls = table({
   ca: path().optional().describe('PEM file of authorities; left out: the system’s.'),
@@ -74,6 +66,79 @@ export const where = z.unknown().meta({
   description: 'Which events; left out: all in scope. Several fields must all hold.',
 })
 
+const oneOrMany = z.union([text(128), z.array(text(128)).min(1).max(32)], {
+  error: 'expected a field or a list of fields',
+})
+
+const redaction = table({
+  field: oneOrMany
+    .optional()
+    .describe('Fields of the event, as in `where`. With `pattern`: where it is looked for.'),
+  pattern: text(1000)
+    .optional()
+    .describe(
+      'RE2 syntax: what it matches is replaced, or its groups where it has any. Left out: the whole field.',
+    ),
+  with: z
+    .string()
+    .max(256)
+    .optional()
+    .describe('What stands in its place. Left out: redacted, 0.0.0.0 or 0.'),
+  hash: z.boolean().optional().describe('A keyed hash in its place: equal values stay equal.'),
+  keep: table({
+    first: count(0, 256).optional().describe('Characters at the beginning that stay.'),
+    last: count(0, 256).optional().describe('Characters at the end that stay.'),
+    ipv4: count(0, 32).optional().describe('Bits of an IPv4 address that stay.'),
+    ipv6: count(0, 128).optional().describe('Bits of an IPv6 address that stay.'),
+  })
+    .optional()
+    .describe('What stays of the value.'),
+})
+
+const headerWord = (max: number): z.ZodString =>
+  z
+    .string()
+    .regex(/^[!-~]+$/, say('holds blanks or other than printable ASCII', 'write one word'))
+    .max(max, say(`is longer than ${max} characters`))
+
+const set = table({
+  facility: z.union([z.string(), z.int()]).optional().describe('By name or number.'),
+  severity: z.union([z.string(), z.int()]).optional().describe('By name or number.'),
+  hostname: headerWord(255).optional(),
+  app_name: headerWord(48).optional(),
+  proc_id: headerWord(128).optional(),
+  msg_id: headerWord(32).optional(),
+})
+
+/** What a forwarder makes of its events before they are queued. */
+const changes = {
+  sample: z
+    .string()
+    .regex(
+      /^(1\/[1-9][0-9]{0,8}|(100|[1-9]?[0-9])(\.[0-9]{1,4})?%)$/,
+      say('is no part', 'write for example 1/10 or 5%'),
+    )
+    .optional()
+    .describe('Part of the events that is forwarded, by chance; the others are dropped as sampled.'),
+  rate_max: count(1, 1e9)
+    .optional()
+    .describe('Events a second; more are dropped as forwarder_rate. Left out: no limit.'),
+  hide_hosts: z
+    .boolean()
+    .optional()
+    .describe('Names of ESXi hosts and edges, and their addresses as senders, become hashes.'),
+  redact: z
+    .array(redaction)
+    .max(100)
+    .optional()
+    .describe('What is replaced in events, before they are queued.'),
+  set: set.optional().describe('Header fields that are written anew.'),
+  tags: z
+    .record(text(32), text(256))
+    .optional()
+    .describe('Added to every event. Not with `original` and `rfc3164`, which have no place for them.'),
+}
+
 /** Sections are optional, not defaulted: what is set decides which contradictions there are. */
 const parts = {
   name: name().describe('Unique within the tenant.'),
@@ -83,6 +148,7 @@ const parts = {
     .meta({ enum: TYPES, description: 'What is spoken there. Default by scheme: syslog, http or file.' }),
   from_address: text(64).optional().describe('Local address to send from.'),
   where: where.optional(),
+  ...changes,
   format: z
     .enum(['original', 'rfc5424', 'rfc3164', 'json'])
     .optional()

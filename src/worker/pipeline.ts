@@ -26,6 +26,7 @@ import type { Destination } from '../queue/lane.ts'
 import type { SpoolClient } from '../queue/spool-port.ts'
 import { Router } from '../route/router.ts'
 import { ConditionSet } from '../rules/conditions.ts'
+import { type Editor, makeEditors } from '../rules/editor.ts'
 import { type Ownership, ownershipOf } from '../rules/ownership.ts'
 import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
 import type { FileHands } from './files.ts'
@@ -34,6 +35,7 @@ import { Listeners } from './listeners.ts'
 import { PlanNames } from './names.ts'
 import type { ListeningAnswer, LogLevel, MeasureAnswer, StopAnswer } from './protocol.ts'
 import { SourceCounts } from './source-counts.ts'
+import { RuleHits } from './rule-hits.ts'
 import { watchSpool } from './spool-health.ts'
 import { Ticker } from './ticker.ts'
 import { UnknownLabels } from './unknown-labels.ts'
@@ -64,6 +66,7 @@ interface Generation {
   readonly classifier: Classifier
   readonly ownership: Ownership
   readonly conditions: ConditionSet
+  readonly editors: readonly Editor[]
 }
 
 export class Pipeline implements Intake {
@@ -76,6 +79,7 @@ export class Pipeline implements Intake {
   #sources: SourceCounts | undefined
   #classifier = new Classifier([])
   #router: Router | undefined
+  #hits: RuleHits | undefined
   #plan: RulesPlan | undefined
   #prepared: Generation | undefined
   #budget: MemoryBudget | undefined
@@ -110,15 +114,21 @@ export class Pipeline implements Intake {
   /** Phase one: makes everything that the rule set needs, beside what runs. */
   prepare(settings: Settings, plan: RulesPlan, grants: readonly CounterGrant[]): void {
     for (const grant of grants) this.#counters.adopt(grant)
+    const classifier = new Classifier(plan.streams)
+    const env = {
+      listeners: settings.listeners.map((listener) => listener.name),
+      sources: settings.sources.map(({ name, site, zone }) => ({ name, site, zone })),
+    }
+    const { key } = settings.redaction
+    if (key === null && plan.edits.length > 0) throw new Error('redaction without a key')
+    const read = (view: EventView, stream: number): void => classifier.read(view, stream)
     this.#prepared = {
       plan,
       settings,
-      classifier: new Classifier(plan.streams),
+      classifier,
       ownership: ownershipOf(plan, settings.sources),
-      conditions: new ConditionSet(plan, {
-        listeners: settings.listeners.map((listener) => listener.name),
-        sources: settings.sources.map(({ name, site }) => ({ name, site })),
-      }),
+      conditions: new ConditionSet(plan, env),
+      editors: makeEditors({ plan, env, key: key ?? '', read }),
     }
   }
 
@@ -152,14 +162,11 @@ export class Pipeline implements Intake {
     this.#plan = plan
     const tenants = plan.tenants.map((tenant) => cells(tenant.name))
     const now = this.#deps.clock.monotonic()
-    this.#router = new Router(
-      plan,
-      next.ownership,
-      next.conditions,
-      queues,
-      { worker: this.#cells, tenants },
-      now,
-    )
+    this.#hits?.flush()
+    const { ownership, conditions, editors } = next
+    const rules = { ownership, conditions, editors, random: this.#deps.random }
+    this.#router = new Router(plan, rules, queues, { worker: this.#cells, tenants }, now)
+    this.#hits = new RuleHits(plan, conditions, this.#router, this.#counters)
     this.#listeners.configure(settings)
   }
 
@@ -221,6 +228,7 @@ export class Pipeline implements Intake {
   /** Brings the gauges in shared memory up to date. */
   measure(): MeasureAnswer {
     for (const queue of this.#forwarders?.queues ?? []) queue.measure()
+    this.#hits?.flush()
     this.#cells[WorkerCell.memory_used] = this.#budget?.used ?? 0
     this.#counters.publish()
     return {

@@ -140,6 +140,7 @@ export function testSettings(
     type: 'syslog',
     from_address: null,
     format: 'original',
+    tags: {},
     encoding: 'own',
     framing: 'newline',
     queue: { memory_max: 8_388_608, disk_max: 1_073_741_824, when_full: 'drop_oldest' },

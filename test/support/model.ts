@@ -26,6 +26,7 @@ export function settings(changes: Partial<ForwarderSettings> = {}): ForwarderSet
     to: { scheme: 'tcp', host: '127.0.0.1', port: 6514 },
     from_address: null,
     format: 'original',
+    tags: {},
     encoding: 'own',
     framing: 'newline',
     queue: { memory_max: 8_388_608, disk_max: 1_073_741_824, when_full: 'drop_oldest' },
@@ -69,6 +70,9 @@ export function forwarder(name: string, changes: Partial<ForwarderModel> = {}): 
     scope: 'owned',
     where: null,
     where_place: place(),
+    edit: null,
+    sample: null,
+    rate_max: null,
     settings: settings(),
     ...changes,
   }

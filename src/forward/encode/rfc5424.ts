@@ -4,6 +4,7 @@
  * sender did not say is not made up: no time is the receive time, no host the peer's address, no severity
  * `user.notice` (RFC 3164 section 4.3.3).
  */
+import { Buffer } from 'node:buffer'
 import type { JsonBuffer } from '../../base/json-buffer.ts'
 import { rfc3339End } from '../../classify/time-scan.ts'
 import { EventFlag, HeaderForm, type EventView } from '../../classify/view.ts'
@@ -26,15 +27,19 @@ const MSGID_MAX = 32
 export class Rfc5424Encoder implements EventEncoder {
   readonly clean = false
   readonly #reader: EventReader
+  /** An element of structured data; empty when there are no tags. */
+  readonly #tags: Buffer
 
-  constructor(reader: EventReader) {
+  constructor(reader: EventReader, tags: Readonly<Record<string, string>> = {}) {
     this.#reader = reader
+    this.#tags = tagsElement(tags)
   }
 
   encode(out: JsonBuffer, batch: Batch, n: number): boolean {
     const view = this.#reader.header(batch, n)
     if (view.form === HeaderForm.rfc5424 && (view.flags & EventFlag.invalid) === 0) {
-      out.putRawRange(view.buf, view.start, view.end)
+      if (this.#tags.length === 0) out.putRawRange(view.buf, view.start, view.end)
+      else this.#putTagged(out, view)
       return true
     }
     putPri(out, view)
@@ -52,7 +57,8 @@ export class Rfc5424Encoder implements EventEncoder {
     putField(out, view.buf, view.msgid_start, view.msgid_end, MSGID_MAX)
     out.putByte(SPACE)
     if (view.sd_start >= 0) out.putRawRange(view.buf, view.sd_start, view.sd_end)
-    else out.putByte(NIL)
+    else if (this.#tags.length === 0) out.putByte(NIL)
+    out.putRaw(this.#tags)
     const from = messageStart(view)
     if (from < view.end) {
       out.putByte(SPACE)
@@ -60,6 +66,32 @@ export class Rfc5424Encoder implements EventEncoder {
     }
     return true
   }
+
+  /** The event as it is, with one element more in its structured data. */
+  #putTagged(out: JsonBuffer, view: EventView): void {
+    const { buf, start, end, sd_end } = view
+    let to = sd_end
+    let from = sd_end
+    if (view.sd_start < 0) {
+      from = messageStart(view)
+      while (buf[from - 1] === SPACE) from -= 1
+      // What stands there is the nil.
+      to = from - 1
+    }
+    out.putRawRange(buf, start, to)
+    out.putRaw(this.#tags)
+    out.putRawRange(buf, from, end)
+  }
+}
+
+/** The number that RFC 5612 keeps for examples and that nobody else will ever claim. */
+const TAGS_ID = 'logweir@32473'
+
+function tagsElement(tags: Readonly<Record<string, string>>): Buffer {
+  const entries = Object.entries(tags)
+  if (entries.length === 0) return Buffer.alloc(0)
+  const params = entries.map(([name, value]) => ` ${name}="${value.replaceAll(/["\\\]]/g, '\\$&')}"`)
+  return Buffer.from(`[${TAGS_ID}${params.join('')}]`)
 }
 
 /** Where the message begins with its BOM, which says how the rest is encoded (RFC 5424 section 6.4). */

@@ -29,11 +29,8 @@ provider: { forwarder: [] }
     findings: [
       'a.yaml:3:1: error: tennants: unknown key "tennants" | did you mean `tenants`?',
       'a.yaml:4:1: error: tests: `tests` does not belong here | rule tests stand in files named *.test.yaml',
-      'a.yaml:7:5: error: tenants[0].tags: `tags` is not supported by this version yet | remove it',
       'a.yaml:8:5: error: tenants[0].orgvdcs: unknown key "orgvdcs" | did you mean `org_vdcs`?',
       'a.yaml:9:82: error: tenants[0].gateways[0].interfaces[0]: "x" is not the UUID of an interface | `get firewall interfaces` on the edge node shows them',
-      'a.yaml:11:45: error: tenants[0].forwarders[0].hide_hosts: `hide_hosts` is not supported by this version yet | remove it',
-      'a.yaml:11:63: error: tenants[0].forwarders[0].redact: `redact` is not supported by this version yet | remove it',
       'a.yaml:11:75: error: tenants[0].forwarders[0].when_ful: unknown key "when_ful"',
       'a.yaml:11:101: error: tenants[0].forwarders[0].queue.when_ful: unknown key "when_ful" | did you mean `when_full`?',
       'a.yaml:12:13: error: provider.forwarder: unknown key "forwarder" | did you mean `forwarders`?',

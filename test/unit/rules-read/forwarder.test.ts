@@ -23,6 +23,7 @@ test('what is left out has the documented default', () => {
     to: { scheme: 'tls', host: 'siem.example.com', port: 6514 },
     from_address: null,
     format: 'original',
+    tags: {},
     encoding: 'own',
     framing: 'octet-counting',
     queue: { memory_max: 8 * 2 ** 20, disk_max: 2 ** 30, when_full: 'drop_oldest' },
