@@ -53,9 +53,13 @@ function readable(status: Status): string {
       ]),
     ),
   ]
-  for (const { tenant, forwarder, last_error, dropped } of status.forwarders) {
+  for (const { tenant, forwarder, last_error, dropped, dead_letters } of status.forwarders) {
     if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}`))
     if (sum(dropped) > 0) lines.push(mark('yellow', `${tenant}/${forwarder}: dropped${reasons(dropped)}`))
+    if (dead_letters !== null)
+      lines.push(
+        mark('yellow', `${tenant}/${forwarder}: ${dead_letters.events} set aside in ${dead_letters.file}`),
+      )
   }
   lines.push('', ...sourceTable(status.sources))
   lines.push(...sourceHints(status.sources).map((line) => mark('yellow', line)))

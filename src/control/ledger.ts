@@ -11,6 +11,8 @@ import {
   REFUSE_REASONS,
   WorkerCell,
 } from '../base/counters.ts'
+import type { DeadLettersStatus } from '../queue/lane.ts'
+import type { DeadLetterCounts } from './dead-letters.ts'
 
 /** docs/operations.md, `status --json`, and what else an operator looks for. */
 export interface Ledger {
@@ -38,6 +40,8 @@ export interface ForwarderLedger {
   readonly spooled_bytes: number
   readonly oldest_seconds: number | null
   readonly last_error: string | null
+  /** Of the events dropped as `rejected` and `too_large`: where they are, and how many since the worker's start. */
+  readonly dead_letters: DeadLettersStatus | null
 }
 
 /** Reads the ledger of all workers. `now` is wall time in milliseconds. */
@@ -45,6 +49,7 @@ export function readLedger(
   workers: readonly Counters[],
   now: number,
   lastErrors: Readonly<Record<string, string>>,
+  deadLetters: DeadLetterCounts = {},
 ): Ledger {
   const own = sumBlocks(workers, 'worker', 'worker', WorkerCell.size)
   const received = cell(own, WorkerCell.received)
@@ -55,7 +60,7 @@ export function readLedger(
   const forwarders = names(workers, 'forwarder').map((key) => {
     const { ledger, off } = readForwarder(workers, key, now, lastErrors[key] ?? null)
     imbalance += off
-    return ledger
+    return { ...ledger, dead_letters: deadLetters[key] ?? null }
   })
   return {
     received,
@@ -73,7 +78,7 @@ function readForwarder(
   key: string,
   now: number,
   last_error: string | null,
-): { ledger: ForwarderLedger; off: number } {
+): { ledger: Omit<ForwarderLedger, 'dead_letters'>; off: number } {
   const cells = sumBlocks(workers, 'forwarder', key, ForwarderCell.size)
   const dropped = readReasons(cells, ForwarderCell.dropped, DROP_REASONS)
   const lost = Object.values(dropped).reduce((sum, events) => sum + events, 0)

@@ -22,6 +22,7 @@ import { ruleBlocks } from '../worker/rule-hits.ts'
 import { sourceNames } from '../worker/source-counts.ts'
 import { type Changes, compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
+import { mergeDeadLetters } from './dead-letters.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
 import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
@@ -408,7 +409,9 @@ export class Supervisor {
       Object.assign(worst_clocks, answer?.worst_clocks)
     }
     const sources = readSources(this.#counters, this.#settings.sources, this.#plan.streams, worst_clocks)
-    return { ledger: readLedger(this.#counters, Date.now(), last_errors), unknown_labels, sources }
+    const dead_letters = mergeDeadLetters(answers.map((answer) => answer?.dead_letters))
+    const ledger = readLedger(this.#counters, Date.now(), last_errors, dead_letters)
+    return { ledger, unknown_labels, sources }
   }
 
   // ---- stop --------------------------------------------------------------------------------------

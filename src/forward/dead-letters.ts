@@ -6,6 +6,7 @@ import { Buffer, isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { utcText } from '../classify/timestamp.ts'
 import type { Batch } from '../queue/batch.ts'
+import type { DeadLettersStatus } from '../queue/lane.ts'
 import { safeName } from './file-paths.ts'
 import { FileWriter } from './file-writer.ts'
 import { inWords } from './status.ts'
@@ -14,12 +15,6 @@ import type { FileSink, ForwardDeps, ForwarderTarget } from './types.ts'
 /** Nobody but us: events of a tenant, which may hold anything. */
 const FILE_MODE = 0o600
 const CLOSE_AFTER_MS = 5000
-
-export interface DeadLettersStatus {
-  readonly file: string
-  /** Events set aside since the start. */
-  readonly events: number
-}
 
 export class DeadLetters {
   readonly #deps: ForwardDeps

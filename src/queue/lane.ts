@@ -29,6 +29,11 @@ export interface Lane {
   wrote(bytes: number): void
 }
 
+export interface DeadLettersStatus {
+  readonly file: string
+  readonly events: number
+}
+
 export type DestinationState = 'active' | 'retrying' | 'paused' | 'stopped'
 
 /** A running way to one destination: made by a factory in `src/forward/`, one file a type. */
@@ -43,6 +48,8 @@ export interface Destination {
    * buffers), for the memory account.
    */
   readonly held_bytes: number
+  /** Where events that the destination refused were set aside, and how many since the start; null: none were. */
+  readonly dead_letters?: DeadLettersStatus | null
   /**
    * Stops: waits for what can be delivered within `grace_ms`, gives everything unsettled back to the lane,
    * closes sockets and files. Safe twice. Nothing is leased after it was called.

@@ -11,7 +11,7 @@ import type { BatchIdentity, BatchNames } from '../queue/batch.ts'
 import { PayloadForm } from '../queue/batch-format.ts'
 import type { DiskPort } from '../queue/disk-backlog.ts'
 import { ForwarderQueue, type QueueLimits } from '../queue/forwarder-queue.ts'
-import type { Destination } from '../queue/lane.ts'
+import type { DeadLettersStatus, Destination } from '../queue/lane.ts'
 import type { BufferPool, MemoryBudget } from '../queue/memory.ts'
 import type { ChainState, SpoolRow } from '../queue/spool-port.ts'
 import { serialiseBatch } from '../queue/batch-codec.ts'
@@ -197,6 +197,16 @@ export class Forwarders {
   /** The rows of {@link stop} could not be written: they are lost, and counted so. */
   lost(): void {
     for (const { queue } of this.#held.values()) queue.abandon('spool_error')
+  }
+
+  /** Where each destination set refused events aside, if it did. */
+  deadLetters(): Record<string, DeadLettersStatus> {
+    const found: Record<string, DeadLettersStatus> = {}
+    for (const [key, { queue }] of this.#held) {
+      const letters = queue.destination?.dead_letters ?? null
+      if (letters !== null) found[key] = letters
+    }
+    return found
   }
 
   /** The last error of each destination that has one. */

@@ -81,6 +81,7 @@ export class Pipeline implements Intake {
   #router: Router | undefined
   #hits: RuleHits | undefined
   #plan: RulesPlan | undefined
+  #ownership: Ownership | undefined
   #prepared: Generation | undefined
   #budget: MemoryBudget | undefined
   #forwarders: Forwarders | undefined
@@ -158,6 +159,7 @@ export class Pipeline implements Intake {
     this.#listener_cells = settings.listeners.map(({ name }) => this.#counters.block('listener', name))
     this.#sources = new SourceCounts(this.#counters, settings.sources)
     this.#classifier = next.classifier
+    this.#ownership = next.ownership
     this.#unknown.renumber(streamNames(this.#plan), streamNames(plan))
     this.#plan = plan
     const tenants = plan.tenants.map((tenant) => cells(tenant.name))
@@ -233,6 +235,7 @@ export class Pipeline implements Intake {
     this.#counters.publish()
     return {
       last_errors: this.#forwarders?.lastErrors() ?? {},
+      dead_letters: this.#forwarders?.deadLetters() ?? {},
       worst_clocks: this.#sources?.worstClocks() ?? {},
       unknown_labels: this.#unknown.list(streamNames(this.#plan)),
       listeners: this.#listeners.addresses(),
@@ -299,7 +302,7 @@ export class Pipeline implements Intake {
     add(this.#listener_cells[origin.listener] as Float64Array, ListenerCell.received + view.stream, 1)
     ;(this.#sources as SourceCounts).count(view, this.#now_mono)
     const decision = (this.#router as Router).route(view, this.#now_mono)
-    if (decision === UNKNOWN_LABEL) this.#unknown.note(view)
+    if (decision === UNKNOWN_LABEL || this.#ownership?.unknown_beside_key === true) this.#unknown.note(view)
   }
 
   readDone(_origin: Origin): void {

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { CounterGrant } from '../base/counters.ts'
 import type { Settings } from '../config/types.ts'
+import type { DeadLettersStatus } from '../queue/lane.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import type { UnknownStream } from './unknown-labels.ts'
 
@@ -62,6 +63,8 @@ export interface ListeningAnswer {
 /** Answer of `measure`: what counters cannot hold. */
 export interface MeasureAnswer {
   readonly last_errors: Readonly<Record<string, string>>
+  /** By forwarder. */
+  readonly dead_letters: Readonly<Record<string, DeadLettersStatus>>
   /** Per source: the peer whose clock was farthest off lately. */
   readonly worst_clocks: Readonly<Record<string, string>>
   /** By stream: labels that nobody owns. */

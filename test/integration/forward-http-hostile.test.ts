@@ -10,7 +10,6 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Body, LINES } from '../../src/forward/body.ts'
-import type { DeadLettersStatus } from '../../src/forward/dead-letters.ts'
 import { BatchEncoder } from '../../src/forward/encode/batch-encoder.ts'
 import { Work } from '../../src/forward/work.ts'
 import { systemClock } from '../../src/base/clock.ts'
@@ -180,7 +179,7 @@ describe('dead letters', () => {
     await made.lane.until(() => made.lane.settled.length === batches)
     const refused = Array.from({ length: 10 }, (_, n) => n * 100 + 37)
     expectAll(made, server, 1000, refused)
-    const { dead_letters: status } = made.destination as { dead_letters?: DeadLettersStatus | null }
+    const status = made.destination.dead_letters
     const file = join(dead_letters, 'acme', 'siem.jsonl')
     expect(status).toEqual({ file, events: 10 })
     const found = letters(file)
