@@ -57,6 +57,8 @@ export class Ownership {
   readonly #allowed: readonly Uint8Array[]
   /** Per stream: whether it carries labels. */
   readonly #labelled: Uint8Array
+  /** The event decided last has a label that nobody owns, and a key that somebody does. */
+  unknown_beside_key = false
 
   /** `sources` as made by {@link sourceStreams}. */
   constructor(
@@ -83,6 +85,7 @@ export class Ownership {
 
   /** {@link Ownership.decide} with the question of the source answered by the caller. */
   decideTrusted(view: EventView, trusted: boolean): number {
+    this.unknown_beside_key = false
     if (!trusted) return Orphan.untrusted_source
     const by_label = this.#byLabel(view)
     return this.#keys === null ? by_label : this.#withKeys(view, by_label, this.#keys)
@@ -94,6 +97,7 @@ export class Ownership {
    */
   #withKeys(view: EventView, by_label: number, keys: TenantKeys): number {
     const by_key = keys.find(view)
+    this.unknown_beside_key = by_key > 0 && by_label === Orphan.unknown_label
     if (by_key === 0 || by_label === Orphan.ambiguous_label) return by_label
     if ((view.flags & EventFlag.complete_header) === 0) return Orphan.untrusted_source
     if (by_key === LABEL_AMBIGUOUS) return Orphan.ambiguous_label

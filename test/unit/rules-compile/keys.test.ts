@@ -181,6 +181,18 @@ test.each<[string, ViewFields & { readonly sd?: string }, string]>([
   expect(whose(fields)).toBe(expected)
 })
 
+test('a label that nobody owns shows beside a key, for the event at hand only', () => {
+  const seen = (fields: ViewFields): boolean => {
+    ownership.decide(makeView({ source: 1, ...fields }))
+    return ownership.unknown_beside_key
+  }
+  const both = { stream: DFW, label: 'X', fw: { rule_id: '7' } }
+  expect(seen(both)).toBe(true)
+  expect(seen({ ...both, source: 0 })).toBe(false)
+  expect([seen(both), seen({ ...both, label: 'ACME' })]).toEqual([true, false])
+  expect([seen(both), seen({ stream: DFW, fw: { rule_id: '7' } })]).toEqual([true, false])
+})
+
 test('what is known of the gateway comes with its interface, and its owner only when it is named', () => {
   const interfaces = plan.owners.filter(({ by }) => by === 'interface')
   expect(
