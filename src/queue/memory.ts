@@ -109,8 +109,14 @@ export class BufferPool {
     }
   }
 
+  /** What is kept in other sizes goes when the budget needs its place. */
+  #makeWay(bytes: number): void {
+    const { max, used } = this.#budget
+    if (this.#kept > 0 && this.#kept + used + bytes > max) this.trim(Math.max(0, max - used - bytes))
+  }
+
   #keeps(bytes: number): boolean {
-    return this.#kept + bytes <= KEEP_MAX && this.#kept + bytes + this.#budget.used <= this.#budget.max / 2
+    return this.#kept + bytes <= KEEP_MAX && this.#kept + bytes + this.#budget.used <= this.#budget.max
   }
 
   /** A buffer of at least `bytes`, contents undefined. */
@@ -126,6 +132,7 @@ export class BufferPool {
       this.#kept -= size
       return free
     }
+    this.#makeWay(size)
     return Buffer.allocUnsafeSlow(size)
   }
 

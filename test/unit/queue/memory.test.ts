@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { BufferPool, freeBytes } from '../../../src/queue/memory.ts'
 
 test('a buffer that is given back is used again; what is more than the pool keeps goes back to the system at once', () => {
-  const pool = new BufferPool({ max: 16_384, used: 0 })
+  const pool = new BufferPool({ max: 8192, used: 0 })
   const [one, two, three] = [pool.take(4096), pool.take(5000), pool.take(100)]
   pool.give(one)
   pool.give(two)
@@ -13,6 +13,16 @@ test('a buffer that is given back is used again; what is more than the pool keep
   const index = pool.takeIndex(16_384)
   pool.giveIndex(index)
   expect(index.byteLength).toBe(0)
+})
+
+test('what is kept goes when the budget needs its place for memory of another size', () => {
+  const pool = new BufferPool({ max: 16_384, used: 8192 })
+  const small = pool.take(4096)
+  pool.give(small)
+  expect(pool.kept).toBe(4096)
+  pool.take(8192)
+  expect(pool.kept).toBe(0)
+  expect(small.buffer.byteLength).toBe(0)
 })
 
 test('views over memory of others are left alone', () => {
