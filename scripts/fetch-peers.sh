@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the programs that the peer tests and benchmarks compare with, without installing them: Debian's rsyslog
-# (it conflicts with syslog-ng-core, which brings loggen) and promtool, unpacked below .peers/. Needs no root, only
+# (it conflicts with syslog-ng-core, which brings loggen), HAProxy and promtool, unpacked below .peers/. Needs no root, only
 # fresh package lists (`apt-get update`). What is already there is not fetched again; `--again` starts over.
 #
 # Prints the environment that tests and benchmarks look at, so:  eval "$(scripts/fetch-peers.sh)"
@@ -28,6 +28,8 @@ unpack() {
 
 unpack rsyslog usr/sbin/rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5 librelp0
 unpack prometheus usr/bin/promtool prometheus
+unpack haproxy usr/sbin/haproxy haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1 libpcre2-8-0 libsystemd0
 
 echo "export LOGWEIR_RSYSLOG_ROOT=$(printf %q "$peers/rsyslog")"
+echo "export LOGWEIR_HAPROXY_ROOT=$(printf %q "$peers/haproxy")"
 echo "export LOGWEIR_PROMTOOL=$(printf %q "$peers/prometheus/usr/bin/promtool")"

@@ -220,11 +220,15 @@ export class StreamListener implements Listener {
     proxy.read(socket, balancer, (sender) => this.#introduced(kept, eventReading(socket), balancer, sender))
   }
 
-  /** A balancer has said for whom it stands; null: for itself, and then no limit of a peer counts. */
-  #introduced(kept: Kept, reading: Reading, balancer: string, sender: string | null): void {
-    const peer = sender ?? balancer
+  /**
+   * A balancer has said for whom it stands; null: for itself, and then no limit of a peer counts. In version 1 it names its
+   * own address then.
+   */
+  #introduced(kept: Kept, reading: Reading, balancer: string, named: string | null): void {
+    const peer = named ?? balancer
+    const sender = named === null || this.#proxy?.balances(named) === true ? null : named
     const source = this.#admission.admit(peer)
-    if (sender === null && typeof source === 'string') return this.#enterMute(reading, balancer, source)
+    if (sender === null && typeof source === 'string') return this.#enterMute(reading, peer, source)
     if (typeof source === 'string') return this.#turnAway(reading.socket, source, peer)
     if (sender !== null) {
       this.#counts.remove(null)

@@ -4,7 +4,7 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { errorCode, errorText, type LogweirError } from '../base/errors.ts'
-import type { ListenerTls, RelpTlsListenerSettings, TlsListenerSettings } from '../config/types.ts'
+import type { ListenerTls } from '../config/types.ts'
 import { type Credentials, expiryProblem, readCredentials } from './certificates.ts'
 import { ConnectionCounts } from './limits.ts'
 import { sendNoTickets } from './no-tickets.ts'
@@ -13,6 +13,12 @@ import { ProxyWatch } from './proxy-watch.ts'
 import type { Refusals } from './refusals.ts'
 import { share } from './stream-settings.ts'
 import type { ListenerDeps, RefuseReason } from './types.ts'
+
+/** The part of a listener's settings that concerns its handshakes. */
+interface TlsSettings {
+  readonly name: string
+  readonly tls: ListenerTls
+}
 
 const HANDSHAKE_RECORD = 0x16
 
@@ -36,19 +42,14 @@ interface Handshake {
 export class TlsGate {
   /** Milliseconds that a handshake may take. */
   readonly timeout: number
-  readonly #settings: TlsListenerSettings | RelpTlsListenerSettings
+  readonly #settings: TlsSettings
   readonly #deps: ListenerDeps
   readonly #refusals: Refusals
   readonly #server: tls.Server
   readonly #counts: ConnectionCounts
   readonly #handshakes = new Map<string, Handshake>()
 
-  constructor(
-    settings: TlsListenerSettings | RelpTlsListenerSettings,
-    deps: ListenerDeps,
-    refusals: Refusals,
-    credentials: Credentials,
-  ) {
+  constructor(settings: TlsSettings, deps: ListenerDeps, refusals: Refusals, credentials: Credentials) {
     const { client_auth, handshakes_max, handshakes_per_address, handshake_timeout, min_version } =
       settings.tls
     this.timeout = handshake_timeout
@@ -96,7 +97,8 @@ export class TlsGate {
     this.#handshakes.set(handshake.place, handshake)
     raw.on('error', () => raw.destroy())
     raw.on('close', () => {
-      if (handshake.begun) this.#refuse(handshake, 'handshake_failed', 'the connection was closed')
+      if (handshake.begun && !isProbe(handshake))
+        this.#refuse(handshake, 'handshake_failed', 'the connection was closed')
       this.#forget(handshake)
     })
     const look = (): void => {
@@ -176,8 +178,9 @@ export class TlsGate {
   #failed(error: Error, socket: TLSSocket): void {
     const handshake = this.#handshakes.get(placeOf(socket))
     // A connection that broke has no address any more; its close is counted by `handshake`.
-    if (handshake !== undefined)
-      this.#refuse(handshake, 'handshake_failed', errorCode(error) ?? error.message)
+    const code = errorCode(error)
+    if (handshake !== undefined && !(code === 'ECONNRESET' && isProbe(handshake)))
+      this.#refuse(handshake, 'handshake_failed', code ?? error.message)
     socket.destroy()
   }
 
@@ -193,6 +196,11 @@ export class TlsGate {
     this.#handshakes.delete(handshake.place)
     this.#counts.remove(handshake.counted)
   }
+}
+
+/** A balancer's own handshake: its health checks break off as soon as they have seen enough. */
+function isProbe({ counted }: Handshake): boolean {
+  return counted === null
 }
 
 function placeOf(socket: Socket): string {

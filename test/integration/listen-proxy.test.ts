@@ -188,6 +188,10 @@ test('a balancer that may not send has its health checks, and is refused with it
   const probe = await connected(listener)
   probe.end(proxyLocal())
   await closed(probe)
+  // HAProxy names itself in version 1.
+  const named = await connected(listener)
+  named.end(proxyV1('127.0.0.5'))
+  await closed(named)
   const silent = await connected(listener)
   silent.destroy()
   await tally.untilOpen(0)

@@ -13,6 +13,8 @@ import { root } from './tree.ts'
 const RSYSLOG_ROOT = process.env['LOGWEIR_RSYSLOG_ROOT'] ?? join(root, '.peers/rsyslog')
 const LIBRARIES = join(RSYSLOG_ROOT, 'usr/lib/x86_64-linux-gnu')
 
+const HAPROXY_ROOT = process.env['LOGWEIR_HAPROXY_ROOT'] ?? join(root, '.peers/haproxy')
+
 /** Programs outside of this project, and what brings each. */
 const PROGRAMS = {
   loggen: { path: onPath('loggen'), from: 'apt-get install syslog-ng-core' },
@@ -23,6 +25,7 @@ const PROGRAMS = {
     path: orNone(join(LIBRARIES, 'rsyslog/lmnsd_ossl.so')),
     from: 'scripts/fetch-peers.sh',
   },
+  haproxy: { path: orNone(join(HAPROXY_ROOT, 'usr/sbin/haproxy')), from: 'scripts/fetch-peers.sh' },
   promtool: {
     path: orNone(process.env['LOGWEIR_PROMTOOL'] ?? join(root, '.peers/prometheus/usr/bin/promtool')),
     from: 'scripts/fetch-peers.sh',
@@ -168,7 +171,8 @@ export class PeerFolder {
   async loggen(port: number, args: readonly string[]): Promise<number> {
     const peer = this.run('loggen', ['--rate', '100000', ...args, '127.0.0.1', String(port)])
     const said = await peer.done()
-    return Number(/count=(\d+)/.exec(said)?.[1] ?? -1)
+    // It counts each second; the last is the sum.
+    return Number([...said.matchAll(/count=(\d+)/g)].at(-1)?.[1] ?? -1)
   }
 
   /** syslog-ng with this configuration. It keeps its own files in this folder, below `name`. */
@@ -190,6 +194,12 @@ export class PeerFolder {
     const file = this.put(`${name}.rsyslog.conf`, `${head}\n${configuration}\n`)
     const env = { LD_LIBRARY_PATH: LIBRARIES, RSYSLOG_MODDIR: join(LIBRARIES, 'rsyslog') }
     return this.run('rsyslogd', ['-n', '-f', file, '-i', this.at(`${name}.pid`)], { env })
+  }
+
+  haproxy(name: string, configuration: string): Peer {
+    const file = this.put(`${name}.haproxy.cfg`, `${configuration}\n`)
+    const env = { LD_LIBRARY_PATH: join(HAPROXY_ROOT, 'usr/lib/x86_64-linux-gnu') }
+    return this.run('haproxy', ['-db', '-f', file], { env })
   }
 
   async clean(): Promise<void> {
