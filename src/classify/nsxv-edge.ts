@@ -101,6 +101,7 @@ function readFields(view: EventView, buf: Buffer, from: number, end: number): vo
 }
 
 function slotOf(buf: Buffer, p: number, q: number): number {
+  if (q - p < 3) return -1
   const key = ((buf[p] ?? 0) << 16) | ((buf[p + 1] ?? 0) << 8) | (buf[p + 2] ?? 0)
   if (q - p === 3) {
     switch (key) {
@@ -118,7 +119,7 @@ function slotOf(buf: Buffer, p: number, q: number): number {
         return -1
     }
   }
-  const fourth = buf[p + 3]
+  const fourth = buf[p + 3] ?? 0
   if (q - p === 4 && key === 0x545950 && fourth === 0x45) return Fw.icmp_type
   if (q - p === 4 && key === 0x434f44 && fourth === 0x45) return Fw.icmp_code
   if (q - p === 5 && key === 0x50524f && fourth === 0x54 && buf[p + 4] === 0x4f) return Fw.protocol
