@@ -45,7 +45,7 @@ export function readFlow(view: EventView, buf: Buffer, from: number, end: number
   let p = family + 1
   if (p < end && buf[p] === SPACE) p = skipBlanks(buf, p, end)
   const term =
-    buf[p] === 0x54 && end - p > 4 && buf[p + 1] === 0x45 && buf[p + 2] === 0x52 && buf[p + 4] === SPACE
+    end - p > 4 && buf[p] === 0x54 && buf[p + 1] === 0x45 && buf[p + 2] === 0x52 && buf[p + 4] === SPACE
   p = readVerdict(fw, buf, p, end, term)
   if (p === 0) return false
   p = readRule(fw, buf, p, end)
@@ -133,7 +133,10 @@ function readProtocol(fw: Int32Array, buf: Buffer, from: number, end: number): n
   if (end - p < 6) return 0
   let c = buf[p]!
   if (c >= 0x30 && c <= 0x39) {
-    while (p < end && c >= 0x30 && c <= 0x39) c = buf[++p]!
+    while (c >= 0x30 && c <= 0x39) {
+      p += 1
+      c = p < end ? buf[p]! : 0
+    }
     if (c !== SPACE) return 0
     fw[Fw.length] = from
     fw[Fw.length + 1] = p
