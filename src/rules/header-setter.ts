@@ -15,6 +15,7 @@ interface SetField {
   readonly end: (view: EventView) => number
 }
 
+const LESS = 0x3c
 /** `user.notice`, what RFC 3164 §4.3.3 has for a message without a priority. */
 const PRI_DEFAULT = 13
 
@@ -119,7 +120,8 @@ function priority(own_facility: number | null, own_severity: number | null): Set
       room: () => 3,
     },
     start: (view) => {
-      if (facility(view) < 0) return -1
+      // ESXi's files have the number elsewhere, and a count may stand before it: those are written anew.
+      if (facility(view) < 0 || view.buf[view.start] !== LESS) return -1
       pri = facility(view) * 8 + severity(view)
       return view.start + 1
     },

@@ -192,6 +192,11 @@ describe('set', () => {
       BSD.replace('<13>', '<132>').replace('05 esx01 sshd', '05 fw x'),
     )
     expect(text('set: { severity: error }', BSD)).toBe(BSD.replace('<13>', '<11>'))
+    const anew = '<11>1 2026-02-03T04:05:06.000Z - prog 1 - - text > more'
+    expect(text('set: { severity: error }', '2026-02-03T04:05:06Z No(13) prog[1]: text > more')).toBe(anew)
+    expect(text('set: { severity: error }', '59 <13>1 2026-02-03T04:05:06Z - prog 1 - - text > more')).toBe(
+      anew,
+    )
   })
   test('writes a header anew that lacks it', () => {
     expect(text('set: { msg_id: id, hostname: fw }', BSD)).toBe(
