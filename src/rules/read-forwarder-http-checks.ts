@@ -106,12 +106,13 @@ function checkElasticsearch(together: Together): void {
   const at = [...path, 'elasticsearch', 'index']
   checkPlaceholders(together, at, index)
   const plain = index?.replace(PLACEHOLDER, 'x')
-  if (plain !== undefined && (NOT_IN_INDEX.test(plain) || /^[-_+.]/.test(plain)))
-    report.error(
-      at,
-      `${quoted(index ?? '')} is not the name of an index`,
-      'use lower-case letters, digits, `-`, `_` and `.`',
-    )
+  if (plain !== undefined && (NOT_IN_INDEX.test(plain) || /^[-_+.]/.test(index ?? ''))) {
+    const hint = 'use lower-case letters, digits, `-`, `_` and `.`'
+    report.error(at, `${quoted(index ?? '')} is not the name of an index`, hint)
+  } else if (index?.startsWith('{') === true) {
+    const hint = 'write for example logs-vcd-{tenant}'
+    report.error(at, 'begins with what stands for something, and nobody’s events are of _orphans', hint)
+  }
   if (pipeline !== undefined && !/^[A-Za-z0-9._-]+$/.test(pipeline))
     report.error([...path, 'elasticsearch', 'pipeline'], 'is not the name of a pipeline')
 }
