@@ -163,12 +163,16 @@ export class Supervisor {
     return { ready: true, reason: 'ready' }
   }
 
-  /** A disk that refuses is asked again twice a second while something waits for it: an old refusal says nothing. */
+  /**
+   * A disk that refuses is asked again twice a second while something waits for it: an old refusal says nothing, nor does
+   * one of the future, before a jump of the clock.
+   */
   #spoolFails(): boolean {
-    const since = Date.now() - SPOOL_TROUBLE_MS
-    return this.#counters.some(
-      (counters) => (counters.find('worker', 'worker')?.[WorkerCell.spool_failed_at] ?? 0) > since,
-    )
+    const now = Date.now()
+    return this.#counters.some((counters) => {
+      const at = counters.find('worker', 'worker')?.[WorkerCell.spool_failed_at] ?? 0
+      return at !== 0 && Math.abs(now - at) < SPOOL_TROUBLE_MS
+    })
   }
 
   // ---- start -------------------------------------------------------------------------------------
