@@ -158,11 +158,6 @@ export function fingerprint(): z.ZodPipe<z.ZodString, z.ZodTransform<string, str
     .meta({ pattern })
 }
 
-/** A list that only a later version can use: empty is allowed, since it says nothing. */
-export function emptyUntilLater(): z.ZodArray<z.ZodUnknown> {
-  return z.array(z.unknown()).max(0, say(NOT_YET, 'leave it empty or remove it'))
-}
-
 /** Adds an issue and gives zod's "no value". */
 export function refuse(ctx: z.core.$RefinementCtx, message: string): never {
   ctx.addIssue({ code: 'custom', message })

@@ -16,7 +16,7 @@ export interface DemoForwarder {
 
 export interface DemoTenant {
   readonly name: string
-  /** Texts that only this tenant's labels hold, in lower case: beginnings of its ids, and its literal labels. */
+  /** Texts that only this tenant's labels and keys hold, in lower case: beginnings of its ids, its literal labels, its keys. */
   readonly marks: readonly string[]
 }
 
@@ -73,6 +73,7 @@ interface TenantEntry {
   readonly data_center_groups?: readonly { readonly id: string }[]
   readonly gateways?: readonly { readonly id: string }[]
   readonly labels?: readonly string[]
+  readonly cf_organizations?: readonly string[]
 }
 
 function readTenant({
@@ -82,10 +83,11 @@ function readTenant({
   data_center_groups = [],
   gateways = [],
   labels = [],
+  cf_organizations = [],
 }: TenantEntry): DemoTenant {
   const objects = [...(org === undefined ? [] : [org]), ...org_vdcs, ...data_center_groups, ...gateways]
   const ids = objects.map(({ id }) => id.slice(id.lastIndexOf(':') + 1).slice(0, MARK))
-  return { name, marks: [...ids, ...labels].map((mark) => mark.toLowerCase()) }
+  return { name, marks: [...ids, ...labels, ...cf_organizations].map((mark) => mark.toLowerCase()) }
 }
 
 function mapsIn(list: unknown): YAMLMap[] {
