@@ -1,5 +1,12 @@
 /** Makes and binds a listener. */
-import type { ListenerSettings, RelpTlsListenerSettings, TlsListenerSettings } from '../config/types.ts'
+import type {
+  CfapiListenerSettings,
+  CfapiTlsListenerSettings,
+  ListenerSettings,
+  RelpTlsListenerSettings,
+  TlsListenerSettings,
+} from '../config/types.ts'
+import { CfapiServer } from './cfapi/server.ts'
 import { ensureCertificate, expiryProblem, readCredentials } from './certificates.ts'
 import { RelpConnection } from './relp-connection.ts'
 import { StreamListener, type StreamKind } from './stream-listener.ts'
@@ -37,6 +44,10 @@ function make(
       return Promise.resolve(new StreamListener(settings, index, deps, relp))
     case 'relp-tls':
       return makeTls(settings, index, deps, relp)
+    case 'cfapi':
+      return Promise.resolve(new StreamListener(settings, index, deps, cfapi(settings, deps)))
+    case 'cfapi-tls':
+      return makeTls(settings, index, deps, cfapi(settings, deps))
   }
 }
 
@@ -44,8 +55,13 @@ const relp: StreamKind = {
   connect: (shared, reading, origin, bucket) => new RelpConnection(shared, reading, origin, bucket),
 }
 
+function cfapi(settings: CfapiListenerSettings | CfapiTlsListenerSettings, deps: ListenerDeps): StreamKind {
+  const server = new CfapiServer(settings, deps)
+  return { open: (shared, socket, origin, bucket) => server.open(shared, socket, origin, bucket) }
+}
+
 async function makeTls(
-  settings: TlsListenerSettings | RelpTlsListenerSettings,
+  settings: TlsListenerSettings | RelpTlsListenerSettings | CfapiTlsListenerSettings,
   index: number,
   deps: ListenerDeps,
   kind: StreamKind = {},

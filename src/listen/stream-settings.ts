@@ -1,4 +1,6 @@
 import type {
+  CfapiListenerSettings,
+  CfapiTlsListenerSettings,
   RelpListenerSettings,
   RelpTlsListenerSettings,
   TcpListenerSettings,
@@ -11,6 +13,8 @@ export type StreamSettings =
   | TlsListenerSettings
   | RelpListenerSettings
   | RelpTlsListenerSettings
+  | CfapiListenerSettings
+  | CfapiTlsListenerSettings
 
 /** A limit for all workers together, as one worker's share. At least 1. */
 export function share(limit: number, workers: number): number {

@@ -70,6 +70,9 @@ export type RefuseReason =
   | 'proxy_forged' // a PROXY header from a peer that `proxy_from` does not list
   | 'relp_framing' // bytes that are no RELP frame
   | 'relp_protocol' // RELP frames out of turn: no `open`, offers that do not fit, no transaction number
+  | 'request_invalid' // CFAPI: no HTTP, no JSON, or none of the API's shapes
+  | 'request_too_large' // CFAPI: a body above `body_max`, as it came or inflated, or too many events
+  | 'unauthorized' // CFAPI: no session where one is required, a wrong one, a wrong password
 
 /** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
 export interface ListenerTally {

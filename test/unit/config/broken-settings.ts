@@ -43,21 +43,22 @@ queue: { memory_max: lots, spill_after: 0.1ms }
     ],
   },
   {
-    name: 'transports of a later version',
+    name: 'transports that are none',
     text: `version: 1
 listeners:
-  - { name: a, transport: cfapi, bind: "[::]:1", allow: ["::1"] }
-  - { name: b, transport: cfapi-tls, bind: "[::]:2", allow: ["::1"] }
+  - { name: a, transport: cfapi, bind: "[::]:1", allow: ["::1"], sessions: { users: [{ name: n, password: p }] } }
+  - { name: b, transport: cfapi-tls, bind: "[::]:2", allow: ["::1"], framing: auto }
   - { name: c, transport: tpc, bind: "[::]:3", allow: ["::1"] }
   - { name: d, bind: "[::]:4", allow: ["::1"] }
   - { name: e, transport: tcp, bind: "[::]:5", allow: ["::1"], proxy_from: [balancer] }
 sources: [{ name: s, from: [10.0.0.0/8] }]
 `,
     findings: [
-      'logweir.yaml:3:27: error: listeners[0].transport: transport cfapi is not supported by this version yet | use one of udp, tcp, tls, relp, relp-tls',
-      'logweir.yaml:4:27: error: listeners[1].transport: transport cfapi-tls is not supported by this version yet | use one of udp, tcp, tls, relp, relp-tls',
+      'logweir.yaml:3:107: error: listeners[0].sessions.users[0].password: a password must not stand in the configuration | write `password: { env: NAME }` or `{ file: PATH }`, and use another one: this one stands in a file',
+      'logweir.yaml:4:5: error: listeners[1].tls: is missing',
+      'logweir.yaml:4:70: error: listeners[1].framing: `framing` does not belong here | it is for transport tcp and tls: RELP and CFAPI have frames of their own',
       'logweir.yaml:5:27: error: listeners[2].transport: unknown transport "tpc" | did you mean `tcp`?',
-      'logweir.yaml:6:5: error: listeners[3].transport: is missing | use one of udp, tcp, tls, relp, relp-tls',
+      'logweir.yaml:6:5: error: listeners[3].transport: is missing | use one of udp, tcp, tls, relp, relp-tls, cfapi, cfapi-tls',
       'logweir.yaml:7:77: error: listeners[4].proxy_from[0]: "balancer" is not an address or network | write for example 10.0.0.0/8 or 2001:db8::/32',
     ],
   },
@@ -71,9 +72,9 @@ sources: [{ name: s, from: [10.0.0.0/8] }]
 `,
     findings: [
       'logweir.yaml:3:64: error: listeners[0].framing: `framing` does not belong here | it is for transport tcp and tls: UDP has one event a datagram',
-      'logweir.yaml:3:79: error: listeners[0].tls: `tls` does not belong here | it is for transport tls and relp-tls',
+      'logweir.yaml:3:79: error: listeners[0].tls: `tls` does not belong here | it is for transport tls, relp-tls and cfapi-tls',
       'logweir.yaml:4:64: error: listeners[1].receive_buffer: `receive_buffer` does not belong here | it is for transport udp: the kernel sizes TCP buffers by itself',
-      'logweir.yaml:4:86: error: listeners[1].tls: `tls` does not belong here | it is for transport tls and relp-tls',
+      'logweir.yaml:4:86: error: listeners[1].tls: `tls` does not belong here | it is for transport tls, relp-tls and cfapi-tls',
     ],
   },
   {
