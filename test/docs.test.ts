@@ -172,7 +172,7 @@ test('every key of the configuration is documented with its default, and no othe
 test('every key of the rules is documented, those of forwarders with their default', () => {
   const text = page('docs/rules.md')
   const schema = rulesJsonSchema()
-  const words = new Set(inlineOf(text).flatMap((code) => code.split(/[^a-z_]+/)))
+  const words = new Set(inlineOf(text).flatMap((code) => code.split(/[^a-z0-9_]+/)))
   const forwarder = documented(sectionOf(text, '## Forwarders'))
   const names_of_all = keysOf(schema).map(({ path: one }) => one.split('.').at(-1) ?? '')
   expect(names_of_all.filter((name) => name !== 'env' && name !== 'file' && !words.has(name))).toEqual([])

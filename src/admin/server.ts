@@ -5,6 +5,7 @@ import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress, Settings } from '../config/types.ts'
 import { Metrics } from '../control/metrics.ts'
 import type { Supervisor } from '../control/supervisor.ts'
+import { readRuleHits } from '../control/rule-hits.ts'
 import { describeUnknown } from '../control/unknown-labels.ts'
 import { openApi } from './openapi.ts'
 import { operatorToken, sameToken } from './token.ts'
@@ -68,6 +69,7 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
       listeners: listening,
       sources,
       unknown_labels: describeUnknown(plan, unknown_labels),
+      rules: readRuleHits(supervisor.counters, plan, ledger),
       alarm,
     }
   })

@@ -3,6 +3,7 @@ import { styleText } from 'node:util'
 import type { Ledger } from '../control/ledger.ts'
 import type { SourceLedger } from '../control/sources.ts'
 import type { UnknownReport } from '../control/unknown-labels.ts'
+import { type RuleReport, unusedLines } from '../control/rule-hits.ts'
 import { adminClient } from './admin-client.ts'
 import { unknownLabelLines } from './unknown-labels.ts'
 import { sourceHints, sourceTable } from './status-sources.ts'
@@ -12,6 +13,7 @@ interface Status extends Ledger {
   readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   readonly sources: readonly SourceLedger[]
   readonly unknown_labels: UnknownReport
+  readonly rules: RuleReport
   readonly alarm: readonly { readonly file: string; readonly line: number; readonly message: string }[]
 }
 
@@ -64,6 +66,7 @@ function readable(status: Status): string {
   lines.push('', ...sourceTable(status.sources))
   lines.push(...sourceHints(status.sources).map((line) => mark('yellow', line)))
   lines.push(...unknownLabelLines(status.unknown_labels).map((line) => mark('yellow', line)))
+  lines.push(...unusedLines(status.rules).map((line) => mark('yellow', line)))
   for (const { file, line, message } of status.alarm) {
     lines.push(mark('red', `the last good rules run: ${file}:${line}: ${message}`))
   }

@@ -145,10 +145,7 @@ export function readRefused(workers: readonly Counters[]): Record<string, number
 }
 
 /** Names of all blocks of a kind, in the order in which they came. */
-export function names(
-  workers: readonly Counters[],
-  kind: 'listener' | 'source' | 'tenant' | 'forwarder',
-): string[] {
+export function names(workers: readonly Counters[], kind: CounterKind): string[] {
   return [...new Set(workers.flatMap((counters) => counters.names(kind)))]
 }
 

@@ -4,10 +4,12 @@
  */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import {
+  ConditionCell,
   type Counters,
   DELIVERY_BUCKETS,
   DESTINATION_STATES,
   ForwarderCell,
+  FoundByCell,
   ListenerCell,
   ORPHAN_REASONS,
   REFUSE_REASONS,
@@ -144,6 +146,31 @@ export class Metrics {
       'Events that no tenant owns, by reason.',
       ['reason'],
       ({ ledger }) => ORPHAN_REASONS.map((reason) => [{ reason }, ledger.orphaned_reasons[reason] ?? 0]),
+    )
+    this.#counter(
+      'logweir_condition_events_total',
+      'Events for which a named condition was asked, and for which it held.',
+      ['condition', 'outcome'],
+      ({ workers }) =>
+        names(workers, 'condition').flatMap((condition): Sample[] => {
+          const cells = sumBlocks(workers, 'condition', condition, ConditionCell.size)
+          return [
+            [{ condition, outcome: 'asked' }, cell(cells, ConditionCell.asked)],
+            [{ condition, outcome: 'held' }, cell(cells, ConditionCell.held)],
+          ]
+        }),
+    )
+    this.#counter(
+      'logweir_events_found_total',
+      'Owned events by what their owner was found by: a label format, literal, a kind of key.',
+      ['by'],
+      ({ workers }) =>
+        names(workers, 'found_by')
+          .filter((by) => by !== '')
+          .map((by) => [
+            { by },
+            cell(sumBlocks(workers, 'found_by', by, FoundByCell.size), FoundByCell.events),
+          ]),
     )
     this.#counter(
       'logweir_events_cut_by_sender_total',
