@@ -23,13 +23,11 @@ const ANSWERED = [
   [11, 16],
   [19, 21],
   [23, 24],
-  [30, 30],
-  [32, 32],
-  [34, 38],
-  [42, 47],
+  [28, 30],
+  [32, 47],
   [53, 54],
   [63, 63],
-  [66, 68],
+  [65, 68],
 ] as const
 
 test('every requirement of this version has a row, and each row a test', () => {
