@@ -1,9 +1,12 @@
 #!/bin/sh
 # Compiles src/classify/quick/scan.c to WebAssembly and writes it as src/classify/quick/scan-wasm.ts, so that neither
 # those who install nor those who run Logweir need a compiler. Needs clang and lld (Debian: apt-get install clang lld).
-# With --check nothing is written: the build in the checkout is compared with a fresh one.
+# With --check nothing is written: what is in the checkout is compared with a fresh build, if this clang is the one
+# that it was built with (another one gives other bytes of the same meaning).
 set -eu
 cd "$(dirname "$0")/.."
+file=src/classify/quick/scan-wasm.ts
+clang=$(clang --version | sed -n 's/.*clang version \([0-9]*\).*/clang \1/p')
 out=$(mktemp)
 text=$(mktemp)
 trap 'rm -f "$out" "$text"' EXIT
@@ -11,13 +14,15 @@ clang --target=wasm32 -nostdlib -O3 -std=c11 -Wall -Wextra -Werror -fno-builtin 
   -Wl,--no-entry -Wl,--export=scan -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=262144 \
   -Wl,--strip-all -Wl,-z,stack-size=4096 -o "$out" src/classify/quick/scan.c
 {
-  echo '/** scan.c as WebAssembly, in base64. Written by scripts/build-scan.sh: do not edit. */'
+  echo "/** scan.c as WebAssembly, in base64, by $clang. Written by scripts/build-scan.sh: do not edit. */"
   echo 'export const SCAN_WASM = `'
   base64 -w 110 "$out"
   echo '`'
 } >"$text"
-if [ "${1:-}" = --check ]; then
-  cmp "$text" src/classify/quick/scan-wasm.ts
+if [ "${1:-}" != --check ]; then
+  cp "$text" "$file"
+elif ! grep -q "by $clang\." "$file"; then
+  echo "not compared: this is $clang, $(head -1 "$file" | grep -o 'by clang [0-9]*') made $file"
 else
-  cp "$text" src/classify/quick/scan-wasm.ts
+  cmp "$text" "$file" && echo "$file is what scan.c gives"
 fi

@@ -1,4 +1,4 @@
-/** scan.c as WebAssembly, in base64. Written by scripts/build-scan.sh: do not edit. */
+/** scan.c as WebAssembly, in base64, by clang 14. Written by scripts/build-scan.sh: do not edit. */
 export const SCAN_WASM = `
 AGFzbQEAAAABCgFgBX9/f39/AX8CEAEDZW52Bm1lbW9yeQIBBAQDAgEABgcBfwFBgCgLBwgBBHNjYW4AAAq7TgG4TgcDfwN7A38BewF/AnsEfy
 OAgICAAEEQaxpBACEFAkAgAUEYSA0AIAAtAABBPEcNACAAQQRqIQYgAEEBaiEHAkACQCAA/QAAASII/QzGxsbGxsbGxsbGxsbGxsbGIgn9bv0M
