@@ -48,9 +48,10 @@ export type Fault =
 
 export const NONE: Fault = { kind: 'none' }
 
-/** The number behind `seq=` in an event. */
+/** The number behind `seq=` in an event, or the rule id of a firewall line that the router's tests make. */
 export function seqOf(text: string): number {
-  return Number(/seq=(\d+)/.exec(text)?.[1] ?? -1)
+  const match = /seq=(\d+)| PASS (\d+) /.exec(text)
+  return Number(match?.[1] ?? match?.[2] ?? -1)
 }
 
 export class StrictServer {
