@@ -20,6 +20,8 @@ export interface FuzzTarget {
 const ROUND = 64
 const CORPUS_MAX = 2000
 const LENGTH_MAX = 4096
+/** Attempts to make what fails shorter. */
+const SHRINK_MAX = 1000
 
 /** Inputs of a run when nobody asks for more. */
 export function fuzzRuns(usual: number): number {
@@ -79,8 +81,9 @@ function check(target: FuzzTarget, input: Buffer, seed: number): void {
 /** Takes out what can be missed, in ever smaller pieces. */
 function shrink(target: FuzzTarget, input: Buffer): Buffer {
   let best = input
+  let tries = 0
   for (let size = best.length >> 1; size > 0; size >>= 1) {
-    for (let at = 0; at + size <= best.length; ) {
+    for (let at = 0; at + size <= best.length && tries < SHRINK_MAX; tries += 1) {
       const less = Buffer.concat([best.subarray(0, at), best.subarray(at + size)])
       if (fails(target, less)) best = less
       else at += size
