@@ -33,6 +33,22 @@ export function parseAddress(text: string): string | undefined {
   return bytes === undefined ? undefined : addressText(bytes)
 }
 
+/** Length of a canonical network's prefix. */
+export function prefixOf(network: string): number {
+  return Number(network.split('/')[1])
+}
+
+/** Whether two canonical networks share an address: then one holds the other. */
+export function overlap(a: string, b: string): boolean {
+  const [wide, narrow] = prefixOf(a) <= prefixOf(b) ? [a, b] : [b, a]
+  return parseNetwork(`${narrow.split('/')[0]}/${prefixOf(wide)}`)?.text === wide
+}
+
+/** Whether a canonical network lies within another. */
+export function within(network: string, wide: string): boolean {
+  return prefixOf(network) >= prefixOf(wide) && overlap(network, wide)
+}
+
 function maskByte(bits: number): number {
   if (bits >= 8) return 0xff
   return bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff

@@ -1,6 +1,6 @@
 /** What only shows when the parts of logweir.yaml are seen together, and what the machine says about the files named. */
 import { checkListenerTls } from './certificates.ts'
-import { parseNetwork } from './addresses.ts'
+import { parseNetwork, prefixOf, within } from './addresses.ts'
 import { valueAt } from './pieces.ts'
 import { quoted, sizeText } from './quantities.ts'
 import type { Report } from './report.ts'
@@ -33,6 +33,7 @@ export function checkSettings(parts: CheckedParts): void {
   checkNames(parts.sources, 'sources', 'source', report)
   checkBinds(parts)
   checkNetworks(parts)
+  checkBalancers(parts)
   for (const [index, listener] of listeners.entries()) {
     if (listener !== undefined && 'tls' in listener)
       checkListenerTls(listener.tls, ['listeners', index, 'tls'], report)
@@ -52,7 +53,8 @@ export function checkSettings(parts: CheckedParts): void {
 function checkKey({ value, report }: CheckedParts): void {
   const at = ['redaction', 'key']
   if (valueAt(value, at) === undefined || report.references.has(at)) return
-  const hint = 'write `key: { env: NAME }` or `key: { file: PATH }`, and draw another key: this one stands in a file'
+  const hint =
+    'write `key: { env: NAME }` or `key: { file: PATH }`, and draw another key: this one stands in a file'
   report.error(at, 'the key must not stand in the configuration', hint, { hide_source: true })
 }
 
@@ -76,6 +78,25 @@ function checkNames(
       `${what} ${quoted(item.name)} is named twice, first on line ${line}`,
       'give each its own name',
     )
+  }
+}
+
+/** Whoever has an address in `proxy_from` can pass for every sender: senders should have none, nor should everybody. */
+function checkBalancers({ listeners, sources, report }: CheckedParts): void {
+  for (const [index, listener] of listeners.entries()) {
+    if (listener === undefined || !('proxy_from' in listener)) continue
+    for (const [at, network] of listener.proxy_from.entries()) {
+      const path = ['listeners', index, 'proxy_from', at]
+      const hint = 'list the balancers’ own addresses only'
+      if (prefixOf(network) === 0) {
+        report.warn(path, `${network} is everybody: anyone can pass for any sender`, hint)
+        continue
+      }
+      const source = sources.find((one) => one?.from.some((from) => within(from, network)) === true)
+      if (source === undefined) continue
+      const message = `peers of source ${source.name} are balancers by this: they need a PROXY header, and can pass for any sender`
+      report.warn(path, message, hint)
+    }
   }
 }
 

@@ -2,7 +2,7 @@
  * Where text of one stream could become a line of another: a sender that ends frames with a newline, and sends both what
  * people write (names of machines, commands, events) and firewall lines, whose labels are believed.
  */
-import { parseNetwork } from '../config/addresses.ts'
+import { overlap, within } from '../config/addresses.ts'
 import type { Finding, Place } from '../config/findings.ts'
 import { pathText } from '../config/report.ts'
 import type { ListenerSettings, Settings, SourceSettings } from '../config/types.ts'
@@ -52,18 +52,3 @@ function reaches(source: SourceSettings, { allow }: ListenerSettings): boolean {
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128']
-
-function within(network: string, wide: string): boolean {
-  return prefixOf(network) >= prefixOf(wide) && overlap(network, wide)
-}
-
-/** Both in canonical form: of two networks that meet one holds the other. */
-function overlap(a: string, b: string): boolean {
-  const [wide, narrow] = prefixOf(a) <= prefixOf(b) ? [a, b] : [b, a]
-  const cut = parseNetwork(`${narrow.split('/')[0]}/${prefixOf(wide)}`)
-  return cut?.text === wide
-}
-
-function prefixOf(network: string): number {
-  return Number(network.split('/')[1])
-}

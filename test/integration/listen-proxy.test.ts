@@ -12,8 +12,10 @@ import { StreamListener } from '../../src/listen/stream-listener.ts'
 import type { Listener } from '../../src/listen/types.ts'
 import { makeAuthority, putFile } from '../support/authority.ts'
 import { bench } from '../support/intake.ts'
-import { closed, connectTo, source, tcpSettings, tlsSettings } from '../support/listening.ts'
+import { cfapiSettings, INGEST } from '../support/cfapi.ts'
+import { closed, connectTo, relpSettings, source, tcpSettings, tlsSettings } from '../support/listening.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { frame, OFFERS } from '../support/relp.ts'
 import { proxyLocal, proxyV1, proxyV2, proxyV2of, tlv } from '../support/proxy.ts'
 
 /** The balancer of these tests is this machine by IPv4; by IPv6 it is nobody. */
@@ -319,6 +321,57 @@ test('other protocols get the socket with what stands behind the header', async 
   await late
   expect(seen.at(-1)).toBe('10.20.0.8 hello')
 })
+
+/** What comes back on the socket, until it holds `text`. */
+function answered(socket: Socket, text: string): Promise<string> {
+  let got = ''
+  return new Promise((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      got += chunk.toString()
+      if (got.includes(text)) resolve(got)
+    })
+  })
+}
+
+const BODY = JSON.stringify({ events: [{ text: 'one' }] })
+const POST = `POST ${INGEST} HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`
+const SESSION = frame(1, 'open', OFFERS) + frame(2, 'syslog', '<1>a')
+
+test.each([
+  ['relp', SESSION, '2 rsp'],
+  ['relp-tls', SESSION, '2 rsp'],
+  ['cfapi', POST, '"ingested":1'],
+  ['cfapi-tls', POST, '"ingested":1'],
+] as const)(
+  '%s behind a balancer: in one piece with the header and behind it',
+  async (transport, sent, answer) => {
+    const { intake, tally, deps } = bench({ sources: [source('hosts', ['10.20.0.0/22'])] })
+    const more = { proxy_from, allow: ['10.0.0.0/8'] }
+    const { tls: own } = tlsSettings(files)
+    const made = transport.startsWith('relp') ? relpSettings(more) : cfapiSettings(more)
+    const settings = { ...made, ...(transport.endsWith('-tls') ? { tls: own } : {}), transport }
+    const listener = await listening(settings as Parameters<typeof createListener>[0], 0, deps)
+    for (const at_once of [true, false]) {
+      const raw = await connected(listener)
+      raw.write(proxyV2of('10.20.0.7'))
+      if (!at_once) await new Promise((resolve) => setImmediate(resolve))
+      const socket = transport.endsWith('-tls') ? await secure(raw) : raw
+      ends.push(async () => socket.destroy())
+      const back = answered(socket, answer)
+      socket.write(sent)
+      await back
+    }
+    expect(intake.taken.map(({ origin }) => [origin.peer, origin.source])).toEqual([
+      ['10.20.0.7', 1],
+      ['10.20.0.7', 1],
+    ])
+    expect(tally.reasons).toEqual({})
+    const straight = await connected(listener)
+    straight.write(sent)
+    await closed(straight)
+    expect(tally.reasons).toEqual({ proxy_missing: 1 })
+  },
+)
 
 test('`rate_max` is of a peer: all its connections, new ones too, draw from one bucket', async () => {
   const clock = new ManualClock()

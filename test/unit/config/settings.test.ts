@@ -220,3 +220,15 @@ log: { level: info, format: json }
   expect(settings.listeners.map(({ transport }) => transport)).toEqual(['udp', 'tcp', 'tls'])
   expect(settings.sources[1]).toMatchObject({ from: ['10.20.9.5/32'], streams: ['vcenter'], site: 'fra1' })
 })
+
+test('whoever is taken for a balancer can pass for any sender: everybody and sources should not be', () => {
+  const text = (proxy_from: string): string => `version: 1
+listeners: [{ name: a, transport: tcp, bind: "[::]:5514", allow: ["::1"], proxy_from: ${proxy_from} }]
+sources: [{ name: hosts, from: [10.20.0.0/22] }]
+`
+  expect(settingsFindings(text('[10.20.1.7, 10.99.0.0/16]'))).toEqual([])
+  expect(settingsFindings(text('["::/0", 10.0.0.0/8]'))).toEqual([
+    'logweir.yaml:2:88: warning: listeners[0].proxy_from[0]: ::/0 is everybody: anyone can pass for any sender | list the balancers’ own addresses only',
+    'logweir.yaml:2:96: warning: listeners[0].proxy_from[1]: peers of source hosts are balancers by this: they need a PROXY header, and can pass for any sender | list the balancers’ own addresses only',
+  ])
+})
