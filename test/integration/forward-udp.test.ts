@@ -109,3 +109,15 @@ test('a name without an address keeps everything queued', async () => {
   expect(lane.waiting).toBe(1)
   lane.check()
 })
+
+test('a stop in the middle: what the system did not answer for is given back, at most a batch comes twice', async () => {
+  const sink = await sinkOf(udpSink())
+  const { lane, destination } = make(sink.port)
+  const texts = Array.from({ length: 300 }, (_, i) => `<14>event ${i} ${'x'.repeat(150)}`)
+  for (let i = 0; i < 50; i++) lane.add(...texts)
+  await lane.until(() => lane.settled.length > 0)
+  await destination.stop(0)
+  expect(lane.settled.length + lane.waiting).toBe(50)
+  expect(lane.in_flight).toBe(0)
+  lane.check()
+})
