@@ -82,20 +82,20 @@ function keeper(first: number, last: number): Replacer {
   return {
     write(buf, start, end, out, at) {
       let characters = 0
-      for (let p = start; p < end; p++) if (begins(buf[p] as number)) characters += 1
+      for (let p = start; p < end; p++) if (p === start || begins(buf[p] as number)) characters += 1
       const whole = characters <= first + last
       let to = at
       let seen = 0
       let shown = false
       for (let p = start; p < end; p++) {
         const byte = buf[p] as number
-        const next = begins(byte)
+        const next = p === start || begins(byte)
         if (next) {
           shown = !whole && (seen < first || seen >= characters - last)
           seen += 1
         }
         if (shown) out[to++] = byte
-        else if (next || seen === 0) out[to++] = STAR
+        else if (next) out[to++] = STAR
       }
       return to
     },
@@ -135,7 +135,7 @@ function hashAddress(hash: KeyedHash): void {
   }
   words[0] = (0xfd000000 | (made.readUInt32BE(0) & 0x00ffffff)) >>> 0
   words[1] = made.readUInt32BE(4)
-  words[2] = made.readUInt16BE(8)
+  words[2] = (made.readUInt16BE(8) << 16) >>> 0
   words[3] = 0
 }
 

@@ -1,48 +1,60 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileRules } from '../../src/rules/compile.ts'
-import { ConditionSet } from '../../src/rules/conditions.ts'
 import { explainEvent } from '../../src/rules/explain.ts'
 import { interpretEvent } from '../../src/rules/interpret.ts'
-import { LabelTable } from '../../src/rules/label-table.ts'
-import { orphanReason, Ownership, sourceStreams } from '../../src/rules/ownership.ts'
+import { interpretEdit } from '../../src/rules/interpret-edit.ts'
+import { orphanReason, ownershipOf } from '../../src/rules/ownership.ts'
+import type { ForwarderModel, RulesModel } from '../../src/rules/model.ts'
+import { CaptureRouter } from '../support/capture.ts'
 import { events, labelsOf, latinRules, rules, sources } from '../support/rules-arbitrary.ts'
 
-const env = {
-  listeners: [],
-  sources: [
-    { name: 'a', site: null },
-    { name: 'b', site: null },
-  ],
-}
+const KEY = 'a key that only this test knows'
+const named = ['a', 'b'].map((name, n) => ({ name, site: null, streams: sources[n]?.streams ?? null }))
+const env = { listeners: [], sources: named }
 const cases = rules.chain((own) =>
   fc.tuple(fc.constant(own), fc.array(events(own, labelsOf(own)), { minLength: 1, maxLength: 20 })),
 )
 
-test('an event goes to whom the rules say, to all of them, and to no other tenant', () => {
+/** Every forwarder's model by `tenant/name`. */
+function forwardersOf(own: RulesModel) {
+  return new Map([
+    ...own.tenants.flatMap(({ name, forwarders }) =>
+      forwarders.map((one) => [`${name}/${one.name}`, one] as const),
+    ),
+    ...own.provider.map((one) => [`provider/${one.name}`, one] as const),
+  ])
+}
+
+test('an event goes to whom the rules say, to all of them, to no other tenant, and with the bytes that they say', () => {
   let owned = 0
+  let changed = 0
   fc.assert(
     fc.property(cases, ([own, made]) => {
       const { plan } = compileRules(own, 1, { forwarders_per_tenant: 10 })
       if (plan === undefined) return
-      const ownership = new Ownership(plan, new LabelTable(plan.labels), sourceStreams(plan, sources))
-      const conditions = new ConditionSet(plan, env)
+      const router = new CaptureRouter(plan, { sources: named, env, key: KEY })
+      const models = forwardersOf(own) as ReadonlyMap<string, ForwarderModel>
       const plainRules = latinRules(own)
-      for (const { view, plain } of made) {
-        const owner = ownership.decide(view)
+      const ownership = ownershipOf(plan, named)
+      for (const { view, plain, frame } of made) {
+        const owner = router.route(view)
         const tenant = owner > 0 ? (plan.owners[owner]?.tenant ?? -1) : -1
         const expected = interpretEvent(plainRules, plain)
-        conditions.begin()
-        const takes = plan.forwarders.filter(({ tenant: of, scope, condition }) => {
-          const sees = of >= 0 ? of === tenant : scope === 'all' || (scope === 'owned') === tenant >= 0
-          return sees && (condition === -1 || conditions.holds(condition, view, Math.max(0, owner)))
-        })
         const reason = owner > 0 ? plan.owners[owner]?.reason : orphanReason(owner)
         expect([plan.tenants[tenant]?.name ?? null, reason]).toEqual([expected.tenant, expected.reason])
-        expect(takes.map(({ key }) => key).toSorted()).toEqual(expected.forwarders)
-        for (const { tenant: of } of takes) expect([-1, tenant]).toContain(of)
+        expect(router.taken.map(({ key }) => key).toSorted()).toEqual(expected.forwarders)
+        expect(router.dropped).toEqual([])
+        for (const { key, bytes, owner: said } of router.taken) {
+          expect([expected.tenant, 'provider']).toContain(key.slice(0, key.indexOf('/')))
+          expect(said).toBe(Math.max(0, owner))
+          const edit = models.get(key)?.edit ?? null
+          const text = edit === null ? frame.bytes : interpretEdit(edit, frame, KEY)
+          expect(bytes.toString('latin1')).toBe(text)
+          if (text !== frame.bytes) changed += 1
+        }
         if (tenant >= 0) owned += 1
-        const told = explainEvent(view, { plan, ownership, conditions, env })
+        const told = explainEvent(view, { plan, ownership, conditions: router.conditions, env })
         const forwarded = told.forwarders.filter(({ decision }) => decision === 'forward')
         expect(forwarded.map(({ tenant: of, forwarder }) => `${of}/${forwarder}`).toSorted()).toEqual(
           expected.forwarders,
@@ -52,4 +64,5 @@ test('an event goes to whom the rules say, to all of them, and to no other tenan
     { numRuns: 1500 },
   )
   expect(owned).toBeGreaterThan(300)
+  expect(changed).toBeGreaterThan(300)
 })

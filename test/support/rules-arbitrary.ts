@@ -1,6 +1,8 @@
 /** Random rule sets, labels and events for the property tests of rules. Small pools, so that things meet. */
 import fc from 'fast-check'
-import { EventFlag, type EventView } from '../../src/classify/view.ts'
+import { EventFlag, type EventView, Fw } from '../../src/classify/view.ts'
+import type { EditPlan, RedactField, RedactPlan, Replacement } from '../../src/rules/edit-plan.ts'
+import type { PlainFrame } from '../../src/rules/interpret-edit.ts'
 import type { PlainEvent } from '../../src/rules/interpret.ts'
 import type { PlainFields } from '../../src/rules/interpret-condition.ts'
 import type { LabelFormatModel, LabelPartModel, RulesModel, TenantModel } from '../../src/rules/model.ts'
@@ -61,7 +63,54 @@ const addresses = ['10.0.0.1', '10.1.2.3', '192.0.2.9', '2001:db8:0:0:0:0:0:1', 
 const networks = ['10.0.0.0/8', '10.0.0.1', '0.0.0.0/0', '2001:db8::/32', '::/0', 'fe80::/10', '192.0.2.8/31']
 
 const values = fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 3 })
+/** Both engines read these alike; `.` they do not. */
+const patterns = [
+  'DROP|PASS',
+  '^a',
+  '4{2}3',
+  '[0-9]{2,}',
+  'sx$',
+  '(?:a|b)+ ?a',
+  '\\bab\\b',
+  '[^a-z]',
+  'nsxt[.]dfw',
+]
+
 const leaf: fc.Arbitrary<Condition> = fc.oneof(
+  fc.record({
+    op: fc.constant('matches' as const),
+    field: fc.constantFrom<ConditionField>(
+      'hostname',
+      'message',
+      'stream',
+      'firewall.action',
+      'firewall.rule_id',
+    ),
+    values: fc.array(fc.constantFrom(...patterns), { minLength: 1, maxLength: 2 }),
+  }),
+  fc.record({
+    op: fc.constantFrom('equals' as const, 'contains' as const),
+    field: fc.constantFrom<ConditionField>('hostname', 'message'),
+    // So many that they are looked for by tables.
+    values: fc.uniqueArray(fc.oneof(fc.constantFrom(...words), fc.string({ minLength: 1, maxLength: 40 })), {
+      minLength: 5,
+      maxLength: 12,
+    }),
+  }),
+  fc.record({
+    op: fc.constant('network' as const),
+    field: fc.constantFrom(...addressFields),
+    networks: fc.array(
+      fc.oneof(
+        fc.constantFrom(...networks),
+        fc
+          .tuple(fc.nat(255), fc.nat(3), fc.constantFrom(8, 15, 16, 24, 31, 32))
+          .map(([a, b, bits]) => `${a}.${b}.2.3/${bits}`),
+      ),
+      { minLength: 9, maxLength: 30 },
+    ),
+  }),
+
   fc.record({ op: fc.constant('equals' as const), field: fc.constantFrom(...conditionFields), values }),
   fc.record({
     op: fc.constantFrom('contains' as const, 'starts_with' as const, 'ends_with' as const),
@@ -77,7 +126,7 @@ const leaf: fc.Arbitrary<Condition> = fc.oneof(
       'firewall.rule_id',
       'firewall.source_port',
     ),
-    ranges: fc.array(fc.tuple(fc.nat({ max: 500 }), fc.nat({ max: 500 })), { minLength: 1, maxLength: 2 }),
+    ranges: fc.array(fc.tuple(fc.nat({ max: 500 }), fc.nat({ max: 500 })), { minLength: 1, maxLength: 7 }),
   }),
   fc.record({
     op: fc.constant('network' as const),
@@ -108,12 +157,47 @@ export const condition: fc.Arbitrary<Condition> = fc.letrec<{ tree: Condition }>
     { maxDepth: 3, withCrossShrink: true },
     leaf,
     fc.record({ op: fc.constant('not' as const), of: tie('tree') }),
+    fc.record({ op: fc.constant('use' as const), name: fc.constantFrom('n', 'm'), of: tie('tree') }),
     fc.record({
       op: fc.constantFrom('all' as const, 'any' as const),
       of: fc.array(tie('tree'), { maxLength: 3 }),
     }),
   ),
 })).tree
+
+const textWays: fc.Arbitrary<Replacement> = fc.oneof(
+  fc.record({ kind: fc.constant('with' as const), text: fc.constantFrom(null, 'x', 'longer than it was') }),
+  fc.constant({ kind: 'hash' as const }),
+  fc.record({ kind: fc.constant('keep' as const), first: fc.nat({ max: 3 }), last: fc.nat({ max: 3 }) }),
+)
+const addressWays: fc.Arbitrary<Replacement> = fc.oneof(
+  fc.record({ kind: fc.constant('with' as const), text: fc.constantFrom(null, '192.0.2.1') }),
+  fc.constant({ kind: 'hash' as const }),
+  fc.record({ kind: fc.constant('network' as const), ipv4: fc.nat({ max: 32 }), ipv6: fc.nat({ max: 128 }) }),
+)
+const numberWays: fc.Arbitrary<Replacement> = fc.constantFrom(
+  { kind: 'with' as const, text: null },
+  { kind: 'with' as const, text: '7' },
+)
+
+const way = (fields: readonly RedactField[], how: fc.Arbitrary<Replacement>): fc.Arbitrary<RedactPlan> =>
+  fc
+    .tuple(fc.constantFrom(...fields), how)
+    .map(([field, replaced]) => ({ fields: [field], pattern: null, how: replaced }))
+
+/** Replacements of fields that do not overlap, each once. */
+const redact = fc.uniqueArray(
+  fc.oneof(
+    way(['hostname', 'label'], textWays),
+    way(['firewall.source_ip', 'firewall.destination_ip'], addressWays),
+    way(['firewall.source_port', 'firewall.destination_port'], numberWays),
+    way(['firewall.rule_id'], fc.oneof(numberWays, fc.constant({ kind: 'hash' as const }))),
+  ),
+  { selector: ({ fields }) => fields[0], minLength: 1, maxLength: 4 },
+)
+const edits = fc.option(redact, { nil: null })
+const editOf = (scope: string, entries: readonly RedactPlan[] | null): EditPlan | null =>
+  entries === null ? null : { scope, hide_hosts: false, redact: entries, set: [] }
 
 const object = fc.tuple(fc.constantFrom(...ids), name)
 const where = fc.option(condition, { nil: null, freq: 2 })
@@ -123,7 +207,7 @@ const tenantParts = fc.record({
   groups: fc.array(object, { maxLength: 2 }),
   gateways: fc.array(fc.tuple(fc.constantFrom(...ids), name, fc.nat({ max: 3 })), { maxLength: 2 }),
   labels: fc.array(fc.constantFrom(...literals), { maxLength: 1 }),
-  wheres: fc.array(where, { maxLength: 3 }),
+  wheres: fc.array(fc.tuple(where, edits), { maxLength: 3 }),
 })
 
 function toTenant(
@@ -136,14 +220,16 @@ function toTenant(
     data_center_groups: parts.groups.map(([id, called]) => idName(id, called)),
     gateways: parts.gateways.map(([id, called, owner]) => gateway(id, called, parents[owner]?.[0] ?? null)),
     labels: parts.labels,
-    forwarders: parts.wheres.map((own, number) => forwarder(`f${number}`, { where: known(own) })),
+    forwarders: parts.wheres.map(([own, entries], number) =>
+      forwarder(`f${number}`, { where: known(own), edit: editOf(`t${index}`, entries) }),
+    ),
   })
 }
 
 /** Comparisons with a tenant or stream that does not exist are errors of the rules: here they ask for the host. */
 function known(own: Condition | null): Condition | null {
   if (own === null) return null
-  if (own.op === 'not') return { op: 'not', of: known(own.of) ?? own.of }
+  if (own.op === 'not' || own.op === 'use') return { ...own, of: known(own.of) ?? own.of }
   if (own.op === 'all' || own.op === 'any')
     return { op: own.op, of: own.of.map((inner) => known(inner) ?? inner) }
   if (own.op !== 'equals' || (own.field !== 'tenant' && own.field !== 'stream')) return own
@@ -186,14 +272,16 @@ export const rules: fc.Arbitrary<RulesModel> = fc
     ),
     tenants: fc.array(tenantParts, { minLength: 1, maxLength: 4 }),
     provider: fc.array(
-      fc.tuple(fc.constantFrom('all' as const, 'owned' as const, 'orphans' as const), where),
+      fc.tuple(fc.constantFrom('all' as const, 'owned' as const, 'orphans' as const), where, edits),
       { maxLength: 3 },
     ),
     exact: fc.boolean(),
   })
   .map(({ changed, tenants, provider, exact }) =>
     model(tenants.map(toTenant), {
-      provider: provider.map(([scope, own], number) => forwarder(`p${number}`, { scope, where: known(own) })),
+      provider: provider.map(([scope, own, entries], number) =>
+        forwarder(`p${number}`, { scope, where: known(own), edit: editOf('provider', entries) }),
+      ),
       label_formats: Object.values(formats).map((format) => ({
         ...format,
         ...(exact ? { case: 'keep' } : {}),
@@ -273,6 +361,28 @@ const port = fc.option(fc.constantFrom('443', '0443', '80', '65535'), { nil: und
 export interface MadeEvent {
   readonly view: EventView
   readonly plain: PlainEvent
+  readonly frame: PlainFrame
+}
+
+function frameOf(view: EventView): PlainFrame {
+  const span = (start: number, end: number): readonly [number, number] => [
+    start - view.start,
+    end - view.start,
+  ]
+  const slot = (at: number): readonly [number, number] =>
+    (view.fw[at] as number) < 0 ? [-1, -1] : span(view.fw[at] as number, view.fw[at + 1] as number)
+  return {
+    bytes: view.buf.toString('latin1', view.start, view.end),
+    spans: {
+      hostname: view.host_start < 0 ? [-1, -1] : span(view.host_start, view.host_end),
+      label: view.label_start < 0 ? [-1, -1] : span(view.label_start, view.label_end),
+      'firewall.source_ip': slot(Fw.source_ip),
+      'firewall.destination_ip': slot(Fw.destination_ip),
+      'firewall.source_port': slot(Fw.source_port),
+      'firewall.destination_port': slot(Fw.destination_port),
+      'firewall.rule_id': slot(Fw.rule_id),
+    },
+  }
 }
 
 export function events(own: RulesModel, labels: fc.Arbitrary<Buffer>): fc.Arbitrary<MadeEvent> {
@@ -335,7 +445,7 @@ export function events(own: RulesModel, labels: fc.Arbitrary<Buffer>): fc.Arbitr
         cut,
         fields,
       }
-      return { view, plain }
+      return { view, plain, frame: frameOf(view) }
     })
 }
 
@@ -354,7 +464,7 @@ export const sources: readonly { readonly streams: readonly string[] | null }[] 
 
 /** Plain messages are byte strings here, as labels of any bytes stand in them: so must be the texts looked for in them. */
 export function latinCondition(asked: Condition): Condition {
-  if (asked.op === 'not') return { op: 'not', of: latinCondition(asked.of) }
+  if (asked.op === 'not' || asked.op === 'use') return { ...asked, of: latinCondition(asked.of) }
   if (asked.op === 'all' || asked.op === 'any') return { op: asked.op, of: asked.of.map(latinCondition) }
   if (!('values' in asked) || asked.field !== 'message') return asked
   return { ...asked, values: asked.values.map((text) => Buffer.from(text).toString('latin1')) }
