@@ -62,7 +62,8 @@ function part(label: string, known: string, start: number, end: number): string 
   return `${said} ${there === '' ? 'nothing' : show(there)}; ${where} characters are the same`
 }
 
-function sharedStart(a: string, b: string): number {
+/** How many characters both begin with. */
+export function sharedStart(a: string, b: string): number {
   let at = 0
   while (at < a.length && at < b.length && a[at] === b[at]) at += 1
   return at
