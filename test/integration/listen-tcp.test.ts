@@ -121,13 +121,15 @@ test('no connection is taken for which no descriptor is left', async () => {
   expect(tally.reasons).toEqual({ descriptors: 1 })
 })
 
-test('events above the rate are refused', async () => {
-  const { intake, tally, deps } = bench({}, new ManualClock())
+test('events above the rate are refused, and counted for their source', async () => {
+  const sources = [source('elsewhere', ['10.0.0.0/8']), source('lo', ['127.0.0.0/8'])]
+  const { intake, tally, deps } = bench({ sources }, new ManualClock())
   const listener = await listening(tcpSettings({ rate_max: 10 }), 0, deps)
   const socket = await connected(listener)
   socket.write('<1>a\n'.repeat(25))
   await tally.untilRefused('rate', 15)
   expect(intake.frames).toBe(10)
+  expect(tally.sources).toEqual({ 2: 15 })
 })
 
 test('an unfinished frame is closed in time; more bytes of it do not renew that (R39)', async () => {

@@ -10,7 +10,7 @@ import { createListener } from '../../src/listen/create.ts'
 import type { Listener } from '../../src/listen/types.ts'
 import { makeAuthority, putFile, type TestAuthority, type TestPair } from '../support/authority.ts'
 import { type Bench, bench } from '../support/intake.ts'
-import { closed, connectTo, secureTo, tlsSettings } from '../support/listening.ts'
+import { closed, connectTo, secureTo, source, tlsSettings } from '../support/listening.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 let folder: string
@@ -181,7 +181,7 @@ test.each([
 const ca = { client_auth: 'required' } as const
 
 test('a required certificate must lead to the authority', async () => {
-  const made = bench()
+  const made = bench({ sources: [source('lo', ['127.0.0.0/8'])] })
   const listener = await listening({ ...ca, client_ca }, made)
   await attempt(listener, { cert: client.cert, key: client.key }, '<1>good\n')
   await attempt(listener, { cert: stranger.cert, key: stranger.key }, '<1>stranger\n')
@@ -190,6 +190,7 @@ test('a required certificate must lead to the authority', async () => {
   await attempt(listener, { cert: expired.cert, key: expired.key }, '<1>expired\n')
   await made.tally.untilRefused('client_certificate', 3)
   expect(made.intake.texts).toEqual(['<1>good'])
+  expect(made.tally.sources).toEqual({ 1: 3 })
 })
 
 test('a pinned fingerprint admits without an authority, and nobody else', async () => {

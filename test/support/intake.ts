@@ -95,6 +95,8 @@ export class FakeIntake extends Watched implements Intake {
 
 export class FakeTally extends Watched implements ListenerTally {
   readonly reasons: Partial<Record<RefuseReason, number>> = {}
+  /** Refusals by number of their source. */
+  readonly sources: Record<number, number> = {}
   cut = 0
   zeros = 0
   open = 0
@@ -103,7 +105,8 @@ export class FakeTally extends Watched implements ListenerTally {
   let_in = 0
   drops = 0
 
-  refused(reason: RefuseReason, events: number): void {
+  refused(reason: RefuseReason, events: number, source: number): void {
+    this.sources[source] = (this.sources[source] ?? 0) + events
     this.reasons[reason] = (this.reasons[reason] ?? 0) + events
     this.changed()
   }
