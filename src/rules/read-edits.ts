@@ -111,12 +111,16 @@ function readField(
   const fields = ENDS[info.field] ?? [info.field as RedactField]
   for (const field of fields) {
     const form = field.startsWith('structured_data.') ? 'text' : FORMS[field as ConditionField]
-    if (form === undefined || (by_pattern && field === 'peer')) {
-      const known = Object.keys(FORMS).join(', ')
+    if (by_pattern && field === 'peer') {
+      report.error(path, 'no pattern looks into the address of the sender', 'leave `pattern` out')
+      return []
+    }
+    if (form === undefined) {
+      const known = Object.keys(FORMS).map((one) => one.replace('firewall.', ''))
       report.error(
         path,
         `${quoted(name)} cannot be redacted`,
-        `fields are ${known}, and parameters of structured_data`,
+        `fields are ${[...known, 'address', 'port'].join(', ')}, and parameters of structured_data`,
       )
       return []
     }

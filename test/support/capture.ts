@@ -38,11 +38,13 @@ export class CaptureRouter {
   readonly worker = new Float64Array(WorkerCell.size)
   readonly conditions: ConditionSet
   readonly router: Router
+  readonly plan: RulesPlan
 
   constructor(
     plan: RulesPlan,
     { sources, env, classifier, random = () => 0, key = 'k'.repeat(32) }: CaptureOptions,
   ) {
+    this.plan = plan
     const queues = plan.forwarders.map((forwarder) => this.#queue(forwarder.key))
     this.conditions = new ConditionSet(plan, env)
     const read = (view: EventView, stream: number): void => classifier?.read(view, stream)

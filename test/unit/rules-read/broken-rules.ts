@@ -37,6 +37,64 @@ provider: { forwarder: [] }
     ],
   },
   {
+    name: 'what cannot be changed in events',
+    files: {
+      'a.yaml': `version: 1
+provider:
+  forwarders:
+    - name: a
+      to: udp://10.0.0.1
+      sample: 1/0
+      rate_max: 0
+      hide_hosts: maybe
+    - name: b
+      to: udp://10.0.0.1
+      hide_hosts: true
+      set: { hostname: x, severity: loud, facility: 24, app_name: y }
+      redact:
+        - {}
+        - { field: hostnam }
+        - { field: action }
+        - { field: [app_name, tenant], hash: true, with: x }
+        - { field: port, hash: true }
+        - { field: source_ip, with: nobody }
+        - { field: rule_id, with: x }
+        - { field: rule_id, keep: { first: 1 } }
+        - { field: source_ip, keep: { first: 1 } }
+        - { field: hostname, keep: { ipv4: 8 } }
+        - { field: [hostname, source_ip], keep: { first: 8 } }
+        - { field: msg_id, with: "a b" }
+        - { field: message, with: 'a"b' }
+        - { pattern: 'a(?=b)' }
+        - { pattern: a, field: peer }
+`,
+    },
+    findings: [
+      'a.yaml:6:15: error: provider.forwarders[0].sample: is no part | write for example 1/10 or 5%',
+      'a.yaml:7:17: error: provider.forwarders[0].rate_max: must be at least 1',
+      'a.yaml:8:19: error: provider.forwarders[0].hide_hosts: expected true or false, found text',
+      'a.yaml:12:14: error: provider.forwarders[1].set.hostname: is written by `hide_hosts` already | keep one of them',
+      'a.yaml:12:37: error: provider.forwarders[1].set.severity: "loud" is no severity | use one of emergency, emerg, panic, alert, critical, crit, error, err, warning, warn, notice, informational, info, debug',
+      'a.yaml:12:53: error: provider.forwarders[1].set.facility: "24" is no facility | use one of kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, ntp, audit, alert, clock, local0, local1, local2, local3, local4, local5, local6, local7',
+      'a.yaml:14:11: error: provider.forwarders[1].redact[0]: says neither `field` nor `pattern` | name what is to be replaced',
+      'a.yaml:15:20: error: provider.forwarders[1].redact[1].field: unknown field "hostnam" | did you mean `hostname`?',
+      'a.yaml:16:20: error: provider.forwarders[1].redact[2].field: "action" cannot be redacted | fields are hostname, app_name, proc_id, msg_id, message, label, peer, rule_id, source_ip, destination_ip, source_port, destination_port, address, port, and parameters of structured_data',
+      'a.yaml:17:11: error: provider.forwarders[1].redact[3]: says more than one of `with`, `hash` and `keep` | keep one of them',
+      'a.yaml:17:31: error: provider.forwarders[1].redact[3].field[1]: "tenant" cannot be redacted | fields are hostname, app_name, proc_id, msg_id, message, label, peer, rule_id, source_ip, destination_ip, source_port, destination_port, address, port, and parameters of structured_data',
+      'a.yaml:18:32: error: provider.forwarders[1].redact[4].hash: a port has too few values to be hidden by a hash | leave `hash` out: 0 stands in its place',
+      'a.yaml:19:37: error: provider.forwarders[1].redact[5].with: "nobody" is no address, as the others that stand there are | write for example 0.0.0.0',
+      'a.yaml:20:35: error: provider.forwarders[1].redact[6].with: "x" is no number, as the others that stand there are | write for example 0',
+      'a.yaml:21:35: error: provider.forwarders[1].redact[7].keep: nothing of a number can be kept | leave `keep` out: 0 stands in its place',
+      'a.yaml:22:37: error: provider.forwarders[1].redact[8].keep: an address keeps bits | write for example keep: { ipv4: 24, ipv6: 48 }',
+      'a.yaml:23:36: error: provider.forwarders[1].redact[9].keep: a text keeps characters | write for example keep: { first: 3 }',
+      'a.yaml:24:49: error: provider.forwarders[1].redact[10].keep: these fields are of different kinds | write one entry for each',
+      'a.yaml:25:34: error: provider.forwarders[1].redact[11].with: a field of the header is one word | write it without blanks',
+      'a.yaml:26:35: error: provider.forwarders[1].redact[12].with: holds characters that end a field | use printable ASCII without quotes, brackets and backslashes',
+      'a.yaml:27:24: error: provider.forwarders[1].redact[13].pattern: `(?=`: look-around needs backtracking, which an event could be written to abuse | ask with a second condition, or with `not`, for what must stand beside it',
+      'a.yaml:28:32: error: provider.forwarders[1].redact[14].field: no pattern looks into the address of the sender | leave `pattern` out',
+    ],
+  },
+  {
     name: 'keys that name nobody',
     files: {
       'a.yaml': `version: 1
@@ -235,8 +293,8 @@ tenants:
     findings: [
       'a.yaml:5:24: error: tenants[0].forwarders[0].to: scheme relp is not supported by this version yet | use one of udp, tcp, tls, http, https, file',
       'a.yaml:6:24: error: tenants[0].forwarders[1].to: scheme kafka is not supported by this version yet | use one of udp, tcp, tls, http, https, file',
-      'a.yaml:7:50: error: tenants[0].forwarders[2].type: type otlp is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch',
-      'a.yaml:8:50: error: tenants[0].forwarders[3].type: type loki is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch',
+      'a.yaml:7:50: error: tenants[0].forwarders[2].type: type otlp is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch, cfapi',
+      'a.yaml:8:50: error: tenants[0].forwarders[3].type: type loki is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch, cfapi',
       'a.yaml:9:50: error: tenants[0].forwarders[4].type: unknown type "htpp" | did you mean `http`?',
       'a.yaml:10:48: error: tenants[0].forwarders[5].type: type http does not go to tcp: | use http: or https:, or another type',
       'a.yaml:11:40: error: tenants[0].forwarders[6].type: type syslog does not go to file: | use udp: or tcp: or tls:, or another type',
