@@ -12,6 +12,7 @@ import { encodedJson } from './encode/encodings.ts'
 import { originalEncoder } from './encode/original.ts'
 import { Rfc3164Encoder } from './encode/rfc3164.ts'
 import { Rfc5424Encoder } from './encode/rfc5424.ts'
+import { cfapiType } from './cfapi.ts'
 import { FileDestination } from './file.ts'
 import { elasticsearchType } from './elasticsearch.ts'
 import { httpType } from './http.ts'
@@ -31,6 +32,7 @@ const OVER_HTTP: Readonly<Partial<Record<ForwarderSettings['type'], HttpType>>> 
   'log-insight-cloud': cloudType,
   'splunk-hec': hecType,
   elasticsearch: elasticsearchType,
+  cfapi: cfapiType,
 }
 
 /** The form that the queue must build batches in, so that what needs no encoding passes untouched. */

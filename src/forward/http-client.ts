@@ -23,6 +23,8 @@ export interface HttpProfile {
   readonly headers: Readonly<Record<string, string>>
   /** What stands before the token in `Authorization`. */
   readonly scheme: 'Bearer' | 'Splunk' | 'ApiKey'
+  /** A login is sent with every request; else the type makes something of it. */
+  readonly basic: boolean
   /** Connections beside those of `concurrency`, for requests that carry no events. */
   readonly connections: number
 }
@@ -83,8 +85,8 @@ export class HttpClient {
    * A body as it goes over the wire. Never `body` itself: a destination may answer before it has read its request, and
    * then the system still sends from memory that its owner fills with another destination's events by now.
    */
-  async pack(body: Buffer): Promise<Buffer> {
-    return this.#settings.http.gzip ? await compress(body) : Buffer.from(body)
+  pack(body: Buffer): Promise<Buffer> {
+    return this.#settings.http.gzip ? compress(body) : Promise.resolve(Buffer.from(body))
   }
 
   /** Posts and waits for the answer; says what kept it from coming. Never throws. */
@@ -226,7 +228,7 @@ function headersOf(http: ForwarderSettings['http'], profile: HttpProfile): Recor
   // Names in lower case: an operator's `Content-Type` takes the place of ours instead of standing beside it.
   for (const [name, value] of Object.entries(http.headers)) headers[name.toLowerCase()] = value
   if (http.token !== null) headers['authorization'] = `${profile.scheme} ${http.token}`
-  if (http.login !== null) headers['authorization'] = basic(http.login)
+  if (http.login !== null && profile.basic) headers['authorization'] = basic(http.login)
   return headers
 }
 
@@ -236,7 +238,9 @@ function secretsOf(http: ForwarderSettings['http']): readonly string[] {
   const passwords = logins.flatMap((login) =>
     login === null ? [] : [basic(login).slice('Basic '.length), login.password],
   )
-  return [http.token ?? '', ...passwords].filter((secret) => secret.length >= 4)
+  return [http.token ?? '', http.cfapi?.agent_secret ?? '', ...passwords].filter(
+    (secret) => secret.length >= 4,
+  )
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -23,7 +23,7 @@ export type HttpType = (making: HttpMaking) => RequestSender
 
 export function clientOf(making: HttpMaking, profile: Partial<HttpProfile>): HttpClient {
   const { forwarder, url, deps, resolver, lane } = making
-  const whole = { headers: {}, scheme: 'Bearer' as const, connections: 0, ...profile }
+  const whole = { headers: {}, scheme: 'Bearer' as const, basic: true, connections: 0, ...profile }
   return new HttpClient(forwarder, url, deps, resolver, whole, (bytes) => lane.wrote(bytes))
 }
 

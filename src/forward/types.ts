@@ -44,6 +44,8 @@ export interface ForwardDeps {
   readonly openFile?: (path: string, options: FileOptions) => FileSink
   /** Folder for events that destinations refused; left out: they are only counted. */
   readonly dead_letters?: string
+  /** Folder for secrets that destinations hand out in the place of configured ones; left out: they are not kept. */
+  readonly secrets?: string
   /** Where `HTTPS_PROXY` and the like are looked for; left out: nowhere. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }

@@ -3,7 +3,7 @@
  * Plain data; two forwarders with equal JSON of this are "unchanged" at a reload and keep their connection.
  */
 export interface ForwarderSettings {
-  readonly type: 'syslog' | 'file' | 'http' | 'log-insight-cloud' | 'splunk-hec' | 'elasticsearch'
+  readonly type: 'syslog' | 'file' | 'http' | 'log-insight-cloud' | 'splunk-hec' | 'elasticsearch' | 'cfapi'
   readonly to: Target
   /** Local address to send from; null: the system chooses. */
   readonly from_address: string | null
@@ -87,6 +87,8 @@ export interface HttpOptions {
   readonly hec: HecOptions | null
   /** `elasticsearch` only. */
   readonly elasticsearch: ElasticsearchOptions | null
+  /** `cfapi` only. */
+  readonly cfapi: CfapiOptions | null
 }
 
 export interface Login {
@@ -112,6 +114,13 @@ export interface HecOptions {
   readonly acknowledge: boolean
   /** Milliseconds after which what is not acknowledged is sent again. */
   readonly ack_timeout: number
+}
+
+export interface CfapiOptions {
+  /** Whose users log in. */
+  readonly provider: 'Local' | 'ActiveDirectory' | 'vIDM'
+  /** Exchanged for a token (9.1); null: none. Never printed. */
+  readonly agent_secret: string | null
 }
 
 export interface ElasticsearchOptions {

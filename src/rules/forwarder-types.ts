@@ -71,6 +71,13 @@ export const FORWARDER_TYPES: Readonly<Record<ForwarderType, TypeTraits>> = {
     batch_bytes: 2_000_000,
     batch_events: 2000,
   },
+  cfapi: {
+    ...PLAIN,
+    schemes: ['http', 'https'],
+    formats: [],
+    keys: ['token', 'username', 'password', 'cfapi'],
+    gzip: true,
+  },
 }
 
 export const TYPES: readonly string[] = Object.keys(FORWARDER_TYPES)

@@ -39,6 +39,7 @@ const KEY_SCHEMES: Readonly<Record<string, readonly Scheme[]>> = {
   structure: ['http', 'https'],
   hec: ['http', 'https'],
   elasticsearch: ['http', 'https'],
+  cfapi: ['http', 'https'],
   rotate: ['file'],
   fsync: ['file'],
   mode: ['file'],
@@ -123,7 +124,7 @@ function checkFormat({ parts, type, target, path, report }: Together): void {
 
 /** Names of the flat objects of Log Insight Cloud that are taken. */
 const CLOUD_NAMES =
-  /^(text|source|appname|log_timestamp|stream|tenant|org|org_id|org_vdc|org_vdc_id|data_center_group|data_center_group_id|gateway|gateway_id|action|rule_id|direction|protocol|(source|destination)_(ip|port))$/
+  /^(text|source|appname|log_timestamp|stream|tenant|org|org_id|org_vdc|org_vdc_id|data_center_group|data_center_group_id|gateway|gateway_id|hostname|procid|msgid|pri_facility|pri_severity|text_cut|timestamp|action|rule_id|direction|protocol|(source|destination)_(ip|port))$/
 
 function checkTags({ parts, type, path, report }: Together): void {
   const names = Object.keys(parts.tags ?? {})

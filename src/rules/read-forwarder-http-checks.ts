@@ -18,6 +18,7 @@ export function checkHttp(together: Together): void {
   checkProxy(together)
   checkHec(together)
   checkElasticsearch(together)
+  checkCfapi(together)
 }
 
 function checkLogin(together: Together): void {
@@ -115,6 +116,24 @@ function checkElasticsearch(together: Together): void {
   }
   if (pipeline !== undefined && !/^[A-Za-z0-9._-]+$/.test(pipeline))
     report.error([...path, 'elasticsearch', 'pipeline'], 'is not the name of a pipeline')
+}
+
+/** One way to say who we are. */
+function checkCfapi({ parts, type, path, report }: Together): void {
+  if (type !== 'cfapi') return
+  const at = [...path, 'cfapi', 'agent_secret']
+  const { agent_secret, provider } = parts.cfapi ?? {}
+  if (agent_secret !== undefined && !report.references.has(at)) {
+    const hint =
+      'write `agent_secret: { env: NAME }` or `{ file: PATH }`, and use another one: this one stands in a file'
+    report.error(at, 'a secret must not stand in a rules file', hint, { hide_source: true })
+  }
+  if (agent_secret !== undefined && (parts.username !== undefined || parts.token !== undefined))
+    report.error(at, 'stands beside another way to log in', 'keep one of them', { at_key: true })
+  if (provider !== undefined && parts.username === undefined) {
+    const hint = 'write `username` and `password` beside it'
+    report.error([...path, 'cfapi', 'provider'], 'nobody logs in', hint, { at_key: true })
+  }
 }
 
 function checkPlaceholders({ report }: Together, at: Path, text: string | undefined): void {

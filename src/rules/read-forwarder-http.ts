@@ -11,7 +11,7 @@ const FILE_MODE = 0o640
 /** `folder` is where the rules file lies. */
 export function httpOf(parts: ForwarderParts, type: ForwarderType, folder: string): HttpOptions {
   const traits = FORWARDER_TYPES[type]
-  const { hec = {}, elasticsearch = {} } = parts
+  const { hec = {}, elasticsearch = {}, cfapi = {} } = parts
   return {
     token: parts.token ?? null,
     login: loginOf(parts.username, parts.password),
@@ -41,6 +41,10 @@ export function httpOf(parts: ForwarderParts, type: ForwarderType, folder: strin
             op: elasticsearch.op ?? 'create',
             pipeline: elasticsearch.pipeline ?? null,
           },
+    cfapi:
+      type !== 'cfapi'
+        ? null
+        : { provider: cfapi.provider ?? 'Local', agent_secret: cfapi.agent_secret ?? null },
   }
 }
 

@@ -4,16 +4,7 @@ import { count, duration, fingerprint, name, path, say, size, table, text } from
 import { TYPES } from './forwarder-types.ts'
 
 /** Types and schemes that a later version sends to. */
-export const LATER_TYPES: readonly string[] = [
-  'cfapi',
-  'loki',
-  'otlp',
-  'gelf',
-  'datadog',
-  'relp',
-  'kafka',
-  'nats',
-]
+export const LATER_TYPES: readonly string[] = ['loki', 'otlp', 'gelf', 'datadog', 'relp', 'kafka', 'nats']
 export const LATER_SCHEMES: readonly string[] = ['relp', 'relp-tls', 'kafka', 'nats']
 
 const LATER_FORWARDER: readonly string[] = ['use', 'templates', 'defaults', 'conditions']
@@ -58,6 +49,17 @@ const elasticsearch = table({
     .describe('Index or data stream; may hold {tenant} and {stream}. Default logs-vcd-{tenant}.'),
   op: z.enum(['create', 'index']).optional().describe('Default create, which data streams need.'),
   pipeline: text(256).optional().describe('Ingest pipeline.'),
+})
+
+const cfapi = table({
+  provider: z
+    .enum(['Local', 'ActiveDirectory', 'vIDM'])
+    .optional()
+    .describe('Whose user `username` is. Default Local.'),
+  agent_secret: text(4096).optional().meta({
+    secret: true,
+    description: 'Of an agent (9.1), exchanged for a token: a reference, never the secret itself.',
+  }),
 })
 
 /** Read by hand (`read-where.ts`). */
@@ -196,7 +198,7 @@ const parts = {
     .optional()
     .meta({ secret: true, description: 'Bearer token: a reference, never the token itself.' }),
   headers: z.record(text(128), text(8192)).optional().describe('Further HTTP headers.'),
-  username: text(256).optional().describe('http and elasticsearch: basic authentication.'),
+  username: text(256).optional().describe('http and elasticsearch: basic authentication; cfapi: a session.'),
   password: text(4096)
     .optional()
     .meta({ secret: true, description: 'A reference, never the password itself.' }),
@@ -216,6 +218,7 @@ const parts = {
     .describe('http and https: file of events that the destination refused. Default 8MiB.'),
   hec: hec.optional().describe('splunk-hec only.'),
   elasticsearch: elasticsearch.optional().describe('elasticsearch only.'),
+  cfapi: cfapi.optional().describe('cfapi only.'),
   gzip: z.boolean().optional().describe('Compress requests. Default false for http, true for the others.'),
   batch: table({
     bytes: size({ min: 1024, max: 64 * 2 ** 20 })
@@ -223,7 +226,7 @@ const parts = {
       .describe('Uncompressed bytes of one request at most. Default 900000B, elasticsearch 2000000B.'),
     events: count(1, 100_000)
       .optional()
-      .describe('Events of one request at most. Default 500 for http, 2000 for the others.'),
+      .describe('Events of one request at most. Default 500 for http and cfapi, 2000 for the others.'),
   })
     .optional()
     .describe('Requests of destinations over HTTP.'),
@@ -282,6 +285,7 @@ const NOT_DEFAULT = [
   'password',
   'hec',
   'elasticsearch',
+  'cfapi',
 ]
 
 /** What `defaults` may say of forwarders. */

@@ -207,6 +207,7 @@ export class Pipeline implements Intake {
       openFile: files.open,
       replayMax: () => queue.replay_max,
       dead_letters: join(settings.data, 'dead-letters'),
+      secrets: join(settings.data, 'secrets'),
       env: process.env,
       clock,
       random,

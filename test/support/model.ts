@@ -49,6 +49,7 @@ export function settings(changes: Partial<ForwarderSettings> = {}): ForwarderSet
       dead_letters: 8_388_608,
       hec: null,
       elasticsearch: null,
+      cfapi: null,
     },
     rotate: { size: 104_857_600, keep: 5, every: null, gzip: false, fsync: false, mode: 0o640 },
     ...changes,

@@ -24,7 +24,21 @@ test.each([
   [`${HEC}, encoding: ecs`, 'encoding: names the fields of JSON | write `format: json` beside it'],
   [
     `${HEC}, username: u, password: { env: P }`,
-    'username: has no meaning for type splunk-hec | it is for http, elasticsearch: remove it',
+    'username: has no meaning for type splunk-hec | it is for http, elasticsearch, cfapi: remove it',
+  ],
+  [
+    'to: "https://s:9543", type: cfapi, cfapi: { agent_secret: hunter2 }',
+    'cfapi.agent_secret: a secret must not stand in a rules file',
+  ],
+  [
+    'to: "https://s:9543", type: cfapi, username: u, password: { env: P }, cfapi: { agent_secret: { env: T } }',
+    'cfapi.agent_secret: stands beside another way to log in',
+  ],
+  ['to: "https://s:9543", type: cfapi, cfapi: { provider: vIDM }', 'cfapi.provider: nobody logs in'],
+  ['to: "https://s:9543", type: cfapi, format: json', 'format: cfapi has a form of its own'],
+  [
+    'to: "https://s:9543", type: cfapi, tags: { hostname: x }',
+    'tags.hostname: cfapi has a field of that name already',
   ],
   [
     `${HEC}, elasticsearch: {}`,

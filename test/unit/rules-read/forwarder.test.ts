@@ -46,6 +46,7 @@ test('what is left out has the documented default', () => {
       dead_letters: 8 * 2 ** 20,
       hec: null,
       elasticsearch: null,
+      cfapi: null,
     },
     rotate: { size: 100 * 2 ** 20, keep: 5, every: null, gzip: false, fsync: false, mode: 0o640 },
   })
