@@ -106,7 +106,8 @@ function itemsOf(text: string): readonly Item[] | null {
   const found: Item[] = []
   for (const item of items as readonly unknown[]) {
     // One key, the action's name, whatever it is.
-    const [result] = typeof item === 'object' && item !== null ? Object.values(item) : []
+    const results: readonly unknown[] = typeof item === 'object' && item !== null ? Object.values(item) : []
+    const [result] = results
     const status = field(result, 'status')
     if (typeof status !== 'number') return null
     const error = field(result, 'error')

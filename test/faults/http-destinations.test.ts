@@ -13,7 +13,7 @@ import {
   run,
   type Running,
 } from '../support/http-lanes.ts'
-import { BulkReceiver, HecReceiver, type Limits } from '../support/products.ts'
+import { type BulkReceiver, HecReceiver, type Limits } from '../support/products.ts'
 import { refuse } from '../support/sinks.ts'
 import { type Fault, NONE, type Product, seqOf, StrictServer } from '../support/strict-http.ts'
 

@@ -41,10 +41,10 @@ async function raw(act: (socket: Socket) => void): Promise<{ port: number; sent:
     socket.once('data', () => act(socket))
     socket.on('drain', () => undefined)
     const write = socket.write.bind(socket)
-    socket.write = ((chunk: Buffer | string) => {
+    socket.write = (chunk: Buffer | string) => {
       sent += chunk.length
       return write(chunk)
-    }) as typeof socket.write
+    }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -134,7 +134,7 @@ export class HecReceiver implements Product {
       return { text: 'Invalid data format', code: 6 }
     if (event['event'] === undefined) return { text: 'Event field is required', code: 12 }
     if (event['event'] === '') return { text: 'Event field cannot be blank', code: 13 }
-    if (event['index'] !== undefined && !indexes.includes(String(event['index'])))
+    if (event['index'] !== undefined && !indexes.some((index) => index === event['index']))
       return { text: 'Incorrect index', code: 7 }
     if (typeof event['time'] !== 'number' || typeof event['host'] !== 'string' || event['host'] === '')
       return { text: 'Invalid data format', code: 6 }

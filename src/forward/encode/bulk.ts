@@ -7,6 +7,7 @@ import { type JsonBuffer, JsonPiece } from '../../base/json-buffer.ts'
 import type { Batch } from '../../queue/batch.ts'
 import type { ElasticsearchOptions } from '../../rules/forwarder-settings.ts'
 import type { EventEncoder } from './batch-encoder.ts'
+import { EventIds } from './event-ids.ts'
 import { expand, PerOwner } from './per-owner.ts'
 
 const END = new JsonPiece('}}\n')
@@ -15,6 +16,7 @@ export class BulkEncoder implements EventEncoder {
   readonly clean = true
   readonly #document: EventEncoder
   readonly #action: PerOwner
+  readonly #ids = new EventIds()
 
   /** `document` writes one JSON object without a line end. */
   constructor(document: EventEncoder, { index, op, pipeline }: ElasticsearchOptions) {
@@ -31,7 +33,7 @@ export class BulkEncoder implements EventEncoder {
 
   encode(out: JsonBuffer, batch: Batch, n: number): boolean {
     out.putRaw(this.#action.of(batch, batch.stream(n), batch.owner(n)))
-    out.putText(batch.eventId(n))
+    this.#ids.put(out, batch, n)
     out.putPiece(END)
     return this.#document.encode(out, batch, n)
   }

@@ -11,51 +11,53 @@ import { EventFlag, type EventView, Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
 import type { EventEncoder } from './batch-encoder.ts'
 import { eventTime, type EventReader } from './event-reader.ts'
-import { begin, end, isWord, member, putCount, putLower, putSpan, putWord } from './members.ts'
+import { begin, end, isWord, member, putCount, putLower, putSpan, putWord, textMember } from './members.ts'
+import { EventIds } from './event-ids.ts'
 import { PerOwner } from './per-owner.ts'
 
 const ECS_VERSION = '8.17.0'
 const SEVERITIES = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'informational', 'debug']
 const PRI_MAX = 191
+const QUOTE = 0x22
 
 const OPEN = new JsonPiece('{"@timestamp":')
 const MESSAGE = new JsonPiece(`,"ecs":{"version":"${ECS_VERSION}"},"message":`)
-const EVENT = new JsonPiece(',"event":{"kind":"event","id":')
+const EVENT = new JsonPiece('","event":{"kind":"event","id":')
 const CREATED = member('created')
 const DATASET = member('dataset')
-const ACTION = member('action')
-const REASON = member('reason')
+const ACTION = textMember('action')
+const REASON = textMember('reason')
 const ALLOWED = new JsonPiece(',"category":["network"],"type":["connection","allowed"]')
 const DENIED = new JsonPiece(',"category":["network"],"type":["connection","denied"]')
 const CONNECTION = new JsonPiece(',"category":["network"],"type":["connection"]')
 const LOG = new JsonPiece('},"log":{"source":{"address":')
 const SYSLOG = new JsonPiece('},"syslog":')
 const VERSION_1 = new JsonPiece(',"version":"1"')
-const HOSTNAME = member('hostname')
-const APPNAME = member('appname')
-const PROCID = member('procid')
-const MSGID = member('msgid')
+const HOSTNAME = textMember('hostname')
+const APPNAME = textMember('appname')
+const PROCID = textMember('procid')
+const MSGID = textMember('msgid')
 const STRUCTURED_DATA = member('structured_data')
 /** Behind `log.syslog`, and behind `log.source` where there is nothing of syslog. */
 const HOST = new JsonPiece('},"host":{"name":')
 const HOST_BEHIND_SOURCE = new JsonPiece('}},"host":{"name":')
 const SOURCE = member('source')
 const DESTINATION = member('destination')
-const IP = member('ip')
+const IP = textMember('ip')
 const PORT = member('port')
 const PACKETS = member('packets')
 const BYTES = member('bytes')
 const NETWORK = member('network')
-const TRANSPORT = member('transport')
-const IANA_NUMBER = member('iana_number')
+const TRANSPORT = textMember('transport')
+const IANA_NUMBER = textMember('iana_number')
 const IPV4 = new JsonPiece(',"type":"ipv4"')
 const IPV6 = new JsonPiece(',"type":"ipv6"')
 const INBOUND = new JsonPiece(',"direction":"inbound"')
 const OUTBOUND = new JsonPiece(',"direction":"outbound"')
 const RULE = member('rule')
-const ID = member('id')
-const LABEL = member('label')
-const TCP_FLAGS = member('tcp_flags')
+const ID = textMember('id')
+const LABEL = textMember('label')
+const TCP_FLAGS = textMember('tcp_flags')
 const TRUNCATED = new JsonPiece(',"truncated":true')
 const INVALID = new JsonPiece(',"valid":false')
 const CLOSE = new JsonPiece('}')
@@ -72,6 +74,7 @@ export class EcsEncoder implements EventEncoder {
   readonly clean = true
   readonly #reader: EventReader
   readonly #owned = new PerOwner(owned)
+  readonly #ids = new EventIds()
 
   constructor(reader: EventReader) {
     this.#reader = reader
@@ -82,26 +85,27 @@ export class EcsEncoder implements EventEncoder {
     out.putPiece(OPEN)
     putUtc(out, eventTime(view, batch, n))
     out.putPiece(MESSAGE)
-    out.putUtf8(view.buf, view.msg_start, view.end)
-    putEvent(out, view, batch, n)
+    out.putByte(QUOTE)
+    const plain = out.putInner(view.buf, view.msg_start, view.end)
+    out.putPiece(EVENT)
+    this.#ids.put(out, batch, n)
+    putEvent(out, view, batch, plain)
     putLog(out, view)
-    if (view.grammar !== Grammar.none) putFlow(out, view)
-    putOwned(out, view, this.#owned.of(batch, view.stream, batch.owner(n)))
+    if (view.grammar !== Grammar.none) putFlow(out, view, plain)
+    putOwned(out, view, plain, this.#owned.of(batch, view.stream, batch.owner(n)))
     out.putPiece(CLOSE)
     return true
   }
 }
 
-function putEvent(out: JsonBuffer, view: EventView, batch: Batch, n: number): void {
-  out.putPiece(EVENT)
-  out.putText(batch.eventId(n))
+function putEvent(out: JsonBuffer, view: EventView, batch: Batch, plain: boolean): void {
   out.putPiece(CREATED)
   putUtc(out, view.received_at)
   out.putPiece(DATASET)
   out.putText(batch.names.stream(view.stream))
   if (view.grammar === Grammar.none) return
-  putLower(out, ACTION, view, Fw.action)
-  putWord(out, REASON, view, Fw.event)
+  putLower(out, ACTION, view, Fw.action, plain)
+  putWord(out, REASON, view, Fw.event, plain)
   if (isWord(view, Fw.action, 'PASS') || isWord(view, Fw.action, 'ACCEPT')) out.putPiece(ALLOWED)
   else if (
     isWord(view, Fw.action, 'DROP') ||
@@ -135,15 +139,15 @@ function putLog(out: JsonBuffer, view: EventView): void {
   out.putPiece(CLOSE)
 }
 
-function putFlow(out: JsonBuffer, view: EventView): void {
+function putFlow(out: JsonBuffer, view: EventView, plain: boolean): void {
   const source = begin(out, SOURCE)
-  putWord(out, IP, view, Fw.source_ip)
+  putWord(out, IP, view, Fw.source_ip, plain)
   putCount(out, PORT, view, Fw.source_port)
   putCount(out, PACKETS, view, Fw.packets_out)
   putCount(out, BYTES, view, Fw.bytes_out)
   end(out, SOURCE, source)
   const destination = begin(out, DESTINATION)
-  putWord(out, IP, view, Fw.destination_ip)
+  putWord(out, IP, view, Fw.destination_ip, plain)
   putCount(out, PORT, view, Fw.destination_port)
   putCount(out, PACKETS, view, Fw.packets_in)
   putCount(out, BYTES, view, Fw.bytes_in)
@@ -151,8 +155,8 @@ function putFlow(out: JsonBuffer, view: EventView): void {
   const network = begin(out, NETWORK)
   const protocol = view.fw[Fw.protocol] as number
   const digit = protocol < 0 ? 0 : (view.buf[protocol] ?? 0)
-  if (digit >= 0x30 && digit <= 0x39) putWord(out, IANA_NUMBER, view, Fw.protocol)
-  else putLower(out, TRANSPORT, view, Fw.protocol)
+  if (digit >= 0x30 && digit <= 0x39) putWord(out, IANA_NUMBER, view, Fw.protocol, plain)
+  else putLower(out, TRANSPORT, view, Fw.protocol, plain)
   const version = ipVersion(view)
   if (version > 0) out.putPiece(version === 4 ? IPV4 : IPV6)
   if (isWord(view, Fw.direction, 'IN')) out.putPiece(INBOUND)
@@ -160,15 +164,15 @@ function putFlow(out: JsonBuffer, view: EventView): void {
   putCount(out, BYTES, view, Fw.length)
   end(out, NETWORK, network)
   const rule = begin(out, RULE)
-  putWord(out, ID, view, Fw.rule_id)
+  putWord(out, ID, view, Fw.rule_id, plain)
   end(out, RULE, rule)
 }
 
 /** `organization` and `vcd`. */
-function putOwned(out: JsonBuffer, view: EventView, prepared: Buffer): void {
+function putOwned(out: JsonBuffer, view: EventView, plain: boolean, prepared: Buffer): void {
   out.putRaw(prepared)
-  putSpan(out, LABEL, view, view.label_start, view.label_end)
-  if (view.grammar !== Grammar.none) putWord(out, TCP_FLAGS, view, Fw.tcp_flags)
+  putSpan(out, LABEL, view, view.label_start, view.label_end, plain)
+  if (view.grammar !== Grammar.none) putWord(out, TCP_FLAGS, view, Fw.tcp_flags, plain)
   if ((view.flags & EventFlag.truncated) !== 0) out.putPiece(TRUNCATED)
   if ((view.flags & EventFlag.invalid) !== 0) out.putPiece(INVALID)
   out.putPiece(CLOSE)

@@ -9,6 +9,8 @@ import type { Batch } from '../../queue/batch.ts'
 import type { HecOptions } from '../../rules/forwarder-settings.ts'
 import type { EventEncoder } from './batch-encoder.ts'
 import { eventTime, type EventReader } from './event-reader.ts'
+import { EventIds } from './event-ids.ts'
+import { putWord, textMember } from './members.ts'
 import { expand, ownerFields, PerOwner } from './per-owner.ts'
 import { putDigits } from './text.ts'
 
@@ -18,17 +20,20 @@ const HOST = new JsonPiece(',"host":')
 const ID = new JsonPiece(',"id":')
 const END = new JsonPiece('}}')
 const DOT = 0x2e
+const QUOTE = 0x22
 
-const FIELDS: readonly (readonly [JsonPiece, number])[] = [
-  [new JsonPiece(',"action":'), Fw.action],
-  [new JsonPiece(',"rule_id":'), Fw.rule_id],
-  [new JsonPiece(',"direction":'), Fw.direction],
-  [new JsonPiece(',"protocol":'), Fw.protocol],
-  [new JsonPiece(',"source_ip":'), Fw.source_ip],
-  [new JsonPiece(',"source_port":'), Fw.source_port],
-  [new JsonPiece(',"destination_ip":'), Fw.destination_ip],
-  [new JsonPiece(',"destination_port":'), Fw.destination_port],
+const FIELDS: readonly (readonly [string, number])[] = [
+  ['action', Fw.action],
+  ['rule_id', Fw.rule_id],
+  ['direction', Fw.direction],
+  ['protocol', Fw.protocol],
+  ['source_ip', Fw.source_ip],
+  ['source_port', Fw.source_port],
+  ['destination_ip', Fw.destination_ip],
+  ['destination_port', Fw.destination_port],
 ]
+const KEYS = FIELDS.map(([name]) => textMember(name))
+const SLOTS = FIELDS.map(([, slot]) => slot)
 
 export class HecEncoder implements EventEncoder {
   readonly clean = true
@@ -36,6 +41,7 @@ export class HecEncoder implements EventEncoder {
   /** Null: the event as it came. */
   readonly #json: EventEncoder | null
   readonly #owned: PerOwner
+  readonly #ids = new EventIds()
 
   constructor(reader: EventReader, options: HecOptions, json: EventEncoder | null) {
     this.#reader = reader
@@ -59,7 +65,12 @@ export class HecEncoder implements EventEncoder {
     out.putPiece(EVENT)
     if (this.#json !== null && !this.#json.encode(out, batch, n)) return false
     const view = this.#reader.fields(batch, n)
-    if (this.#json === null) out.putUtf8(view.buf, view.start, view.end)
+    let plain = false
+    if (this.#json === null) {
+      out.putByte(QUOTE)
+      plain = out.putInner(view.buf, view.start, view.end)
+      out.putByte(QUOTE)
+    }
     putTime(out, eventTime(view, batch, n))
     out.putPiece(HOST)
     if (view.host_start >= 0 && view.host_end > view.host_start)
@@ -67,8 +78,8 @@ export class HecEncoder implements EventEncoder {
     else out.putText(view.peer === '' ? '-' : view.peer)
     out.putRaw(this.#owned.of(batch, view.stream, batch.owner(n)))
     out.putPiece(ID)
-    out.putText(batch.eventId(n))
-    if (view.grammar !== Grammar.none) putFields(out, view)
+    this.#ids.put(out, batch, n)
+    if (view.grammar !== Grammar.none) putFields(out, view, plain)
     out.putPiece(END)
     return true
   }
@@ -84,11 +95,6 @@ function putTime(out: JsonBuffer, ms: number): void {
   putDigits(out, at - seconds * 1000, 3)
 }
 
-function putFields(out: JsonBuffer, view: EventView): void {
-  for (const [key, slot] of FIELDS) {
-    const start = view.fw[slot] as number
-    if (start < 0) continue
-    out.putPiece(key)
-    out.putUtf8(view.buf, start, view.fw[slot + 1] as number)
-  }
+function putFields(out: JsonBuffer, view: EventView, plain: boolean): void {
+  for (let i = 0; i < KEYS.length; i += 1) putWord(out, KEYS[i] as JsonPiece, view, SLOTS[i] as number, plain)
 }

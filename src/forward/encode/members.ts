@@ -5,6 +5,7 @@ import type { EventView } from '../../classify/view.ts'
 
 const OPEN = 0x7b
 const CLOSE = 0x7d
+const QUOTE = 0x22
 
 /** `,"name":` */
 export function member(name: string): JsonPiece {
@@ -31,28 +32,53 @@ export function end(out: JsonBuffer, name: JsonPiece, at: number): boolean {
   return true
 }
 
-/** A text member from a span of the event; nothing when it is absent. */
+/** The same up to the opening quote of a text. */
+export function textMember(name: string): JsonPiece {
+  return new JsonPiece(`,${JSON.stringify(name)}:"`)
+}
+
+/**
+ * A text member from a span of the event; nothing when it is absent. `name` ends with the opening quote; `plain` says
+ * that nothing of the span needs escaping.
+ */
 export function putSpan(
   out: JsonBuffer,
   name: JsonPiece,
   view: EventView,
   start: number,
   stop: number,
+  plain = false,
 ): void {
   if (start < 0) return
-  out.putPiece(name)
-  out.putUtf8(view.buf, start, stop)
+  if (plain) out.putSame(name, view.buf, start, stop)
+  else {
+    out.putPiece(name)
+    out.putInner(view.buf, start, stop)
+  }
+  out.putByte(QUOTE)
 }
 
 /** A text member from a firewall field. */
-export function putWord(out: JsonBuffer, name: JsonPiece, view: EventView, slot: number): void {
-  putSpan(out, name, view, view.fw[slot] as number, view.fw[slot + 1] as number)
+export function putWord(
+  out: JsonBuffer,
+  name: JsonPiece,
+  view: EventView,
+  slot: number,
+  plain = false,
+): void {
+  putSpan(out, name, view, view.fw[slot] as number, view.fw[slot + 1] as number, plain)
 }
 
 /** The same with ASCII letters in lower case. */
-export function putLower(out: JsonBuffer, name: JsonPiece, view: EventView, slot: number): void {
+export function putLower(
+  out: JsonBuffer,
+  name: JsonPiece,
+  view: EventView,
+  slot: number,
+  plain = false,
+): void {
   const from = out.length
-  putWord(out, name, view, slot)
+  putWord(out, name, view, slot, plain)
   const { bytes, length } = out
   for (let i = from + name.length; i < length; i += 1) {
     const c = bytes[i] as number
