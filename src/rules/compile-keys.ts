@@ -52,6 +52,7 @@ export function compileKeys(
   checkScopes(model, sources, findings)
   checkUsed(claims, streams, findings)
   const scopes = new Scopes()
+  const clashes = new Clashes(model.tenants, findings)
   const spaces = new Map<number, Map<string, Claim>>()
   for (const claim of claims) {
     const space =
@@ -60,9 +61,9 @@ export function compileKeys(
     spaces.set(space, there)
     const first = there.get(claim.text)
     if (first === undefined) there.set(claim.text, claim)
-    else if (first.tenant !== claim.tenant) shared(first, claim, model.tenants, findings)
+    else if (first.tenant !== claim.tenant) clashes.add(first, claim)
   }
-  checkOverlaps(scopes, spaces, sources ?? [], model.tenants, findings)
+  checkOverlaps(scopes, spaces, sources ?? [], clashes)
   return { keys: toPlan(scopes, spaces, streams, owners), reachable }
 }
 
@@ -175,8 +176,7 @@ function checkOverlaps(
   scopes: Scopes,
   spaces: ReadonlyMap<number, ReadonlyMap<string, Claim>>,
   sources: readonly KnownSource[],
-  tenants: readonly TenantModel[],
-  findings: Findings,
+  clashes: Clashes,
 ): void {
   const done = new Set<string>()
   for (const source of sources) {
@@ -185,20 +185,33 @@ function checkOverlaps(
     done.add(`${one} ${other}`)
     for (const [text, claim] of spaces.get(one) ?? []) {
       const second = spaces.get(other)?.get(text)
-      if (second !== undefined && second.tenant !== claim.tenant) shared(claim, second, tenants, findings)
+      if (second !== undefined && second.tenant !== claim.tenant) clashes.add(claim, second)
     }
   }
 }
 
 /** More than this is one mistake made many times. */
-const FINDINGS_MAX = 50
+const CLASHES_MAX = 50
 
-function shared(first: Claim, second: Claim, tenants: readonly TenantModel[], findings: Findings): void {
-  if (findings.list.length > FINDINGS_MAX * 20) return
-  const name = (claim: Claim): string =>
-    `tenant "${tenants[claim.tenant]?.name ?? ''}" (${claim.object}, ${atPlace(claim.place)})`
-  const message = `events of ${name(first)} and of ${name(second)} could not be told apart: both have ${second.text}`
-  findings.error(second.place, message, 'a key belongs to one tenant; remove it from the other')
+/** Complains about keys of two tenants. */
+class Clashes {
+  readonly #tenants: readonly TenantModel[]
+  readonly #findings: Findings
+  #told = 0
+
+  constructor(tenants: readonly TenantModel[], findings: Findings) {
+    this.#tenants = tenants
+    this.#findings = findings
+  }
+
+  add(first: Claim, second: Claim): void {
+    this.#told += 1
+    if (this.#told > CLASHES_MAX) return
+    const name = (claim: Claim): string =>
+      `tenant "${this.#tenants[claim.tenant]?.name ?? ''}" (${claim.object}, ${atPlace(claim.place)})`
+    const message = `events of ${name(first)} and of ${name(second)} could not be told apart: both have ${second.text}`
+    this.#findings.error(second.place, message, 'a key belongs to one tenant; remove it from the other')
+  }
 }
 
 function toPlan(
