@@ -75,8 +75,12 @@ function checkUsage({ target, input, loop, rate }: Job, args: CliArgs): void {
   const options = ['ca', 'cert', 'key'].filter((name) => args.text(name) !== undefined)
   if (args.flag('insecure')) options.push('insecure')
   const [first] = options
-  if (first !== undefined && target.scheme !== 'tls') {
-    throw new LogweirError('LW_USAGE', `\`--${first}\` is for tls://`, `leave it out for ${target.scheme}://`)
+  if (first !== undefined && !target.scheme.endsWith('tls')) {
+    throw new LogweirError(
+      'LW_USAGE',
+      `\`--${first}\` is for tls:// and cfapi-tls://`,
+      `leave it out for ${target.scheme}://`,
+    )
   }
   if ((args.text('cert') === undefined) !== (args.text('key') === undefined)) {
     throw new LogweirError('LW_USAGE', '`--cert` and `--key` belong together', 'give both or none')
@@ -90,13 +94,18 @@ async function open(target: SendTarget, counted: boolean, args: CliArgs): Promis
   }
   const insecure = args.flag('insecure')
   if (insecure) say(`--insecure: whoever answers at ${target.shown} gets the messages`)
-  const { openStream } = await import('./stream.ts')
-  return openStream(target, counted, {
+  const tls = {
     ca: args.text('ca'),
     cert: args.text('cert'),
     key: args.text('key'),
     insecure,
-  })
+  }
+  if (target.scheme === 'cfapi' || target.scheme === 'cfapi-tls') {
+    const { openCfapi } = await import('./cfapi.ts')
+    return openCfapi(target, tls)
+  }
+  const { openStream } = await import('./stream.ts')
+  return openStream(target, counted, tls)
 }
 
 async function sendAll(

@@ -112,7 +112,8 @@ export async function openStream(target: SendTarget, counted: boolean, tls: Send
   return new StreamSender(socket, counted, target.shown)
 }
 
-function pem(key: 'ca' | 'cert' | 'key', file: string | undefined): Record<string, string> {
+/** A PEM file as an option of TLS. */
+export function pem(key: 'ca' | 'cert' | 'key', file: string | undefined): Record<string, string> {
   if (file === undefined) return {}
   try {
     return { [key]: readFileSync(file, 'utf8') }

@@ -1,8 +1,11 @@
 /** Where `send` sends: reads the URL and says what this version cannot do. */
 import { LogweirError } from '../../base/errors.ts'
 
+const SCHEMES = ['udp', 'tcp', 'tls', 'cfapi', 'cfapi-tls'] as const
+type Scheme = (typeof SCHEMES)[number]
+
 export interface SendTarget {
-  readonly scheme: 'udp' | 'tcp' | 'tls'
+  readonly scheme: Scheme
   readonly host: string
   readonly port: number
   readonly shown: string
@@ -10,17 +13,18 @@ export interface SendTarget {
 
 export type SendFraming = 'newline' | 'octet-counting' | 'none'
 
-const LATER = ['relp', 'relp-tls', 'cfapi', 'cfapi-tls']
-const MEND = 'give udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT'
+const LATER = ['relp', 'relp-tls']
+const MEND = 'give udp://, tcp://, tls://, cfapi:// or cfapi-tls://HOST:PORT'
 
 /** Reads `tcp://127.0.0.1:5514`. @throws {LogweirError} when it is no place to send to. */
 export function parseTarget(text: string | undefined): SendTarget {
   if (text === undefined) throw usage('`send` needs to know where to: `--to URL` is missing', MEND)
-  const scheme = /^([a-z][a-z-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
-  if (scheme !== undefined && LATER.includes(scheme)) {
-    throw new LogweirError('LW_NOT_YET', `sending over ${scheme} is not in this version yet`, MEND)
+  const named = /^([a-z][a-z-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+  if (named !== undefined && LATER.includes(named)) {
+    throw new LogweirError('LW_NOT_YET', `sending over ${named} is not in this version yet`, MEND)
   }
-  if (scheme !== 'udp' && scheme !== 'tcp' && scheme !== 'tls') throw usage(`cannot send to "${text}"`, MEND)
+  const scheme = SCHEMES.find((one) => one === named)
+  if (scheme === undefined) throw usage(`cannot send to "${text}"`, MEND)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || url.hostname === '' || url.username !== '' || !['', '/'].includes(url.pathname)) {
     throw usage(`cannot send to "${text}"`, MEND)
@@ -35,6 +39,11 @@ export function framingOf(target: SendTarget, asked: string | undefined): SendFr
   if (target.scheme === 'udp') {
     if (asked !== undefined)
       throw usage('a datagram is a message: udp has no framing', 'leave out `--framing`')
+    return 'none'
+  }
+  if (target.scheme === 'cfapi' || target.scheme === 'cfapi-tls') {
+    if (asked !== undefined)
+      throw usage('events stand in JSON: cfapi has no framing', 'leave out `--framing`')
     return 'none'
   }
   if (asked === 'newline' || asked === 'octet-counting') return asked

@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { createListener } from '../../../src/listen/create.ts'
 import { makeAuthority } from '../../support/authority.ts'
+import { cfapiSettings } from '../../support/cfapi.ts'
+import { bench } from '../../support/intake.ts'
 import { goodSink, refuse, resetAfter, udpSink } from '../../support/sinks.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 import { collect, logweir, start } from './support.ts'
@@ -124,4 +127,24 @@ test('options that mean nothing here are refused', async () => {
     const { code, stderr } = await logweir(['send', ...words])
     expect([code, stderr]).toEqual([2, expect.stringContaining(why)])
   }
+})
+
+test('over CFAPI: an event a line, waiting where there is no room, and what is refused is said', async () => {
+  const { intake, tally, deps } = bench()
+  const listener = await createListener(cfapiSettings({ body_max: 4096 }), 0, deps)
+  const to = `cfapi://127.0.0.1:${listener.address.port}`
+  intake.acknowledging = false
+  const sent = logweir(['send', '--json', '--to', to], { stdin: INPUT })
+  // Answered 503; then there is room.
+  await tally.untilRefused('queue_full')
+  intake.acknowledging = true
+  const { code, stdout } = await sent
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ to, messages: 3, bytes: BYTES, failed: 0 })
+  const texts = intake.taken.map(({ text }) => Buffer.from(text, 'latin1').toString())
+  expect(texts).toEqual([...LINES.slice(0, 2), '<13>1 - - - - - - no header'])
+  const long = await logweir(['send', '--to', to], { stdin: 'x'.repeat(5000) })
+  expect(long.code).toBe(1)
+  expect(long.stderr).toContain('413')
+  await listener.stop(0)
 })

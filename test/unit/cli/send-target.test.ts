@@ -6,6 +6,8 @@ import { framingOf, parseTarget } from '../../../src/cli/send/target.ts'
 test.each([
   ['tcp://127.0.0.1:5514', 'tcp', '127.0.0.1', 5514],
   ['udp://[::1]:514', 'udp', '::1', 514],
+  ['cfapi://127.0.0.1:9000', 'cfapi', '127.0.0.1', 9000],
+  ['cfapi-tls://[::1]:9543', 'cfapi-tls', '::1', 9543],
   ['TLS://Logs.Example.Com:6514/', 'tls', 'logs.example.com', 6514],
 ])('%s is one', (text, scheme, host, port) => {
   const target = parseTarget(text)
@@ -22,7 +24,6 @@ test.each([
   ['tcp://user@127.0.0.1:514', /cannot send to/],
   ['tcp://127.0.0.1:514/path', /cannot send to/],
   ['relp://127.0.0.1:20514', /relp is not in this version yet/],
-  ['cfapi-tls://127.0.0.1:9543', /cfapi-tls is not in this version yet/],
 ])('%s is none', (text, message) => {
   expect(() => parseTarget(text)).toThrow(message)
   expect(() => parseTarget(text)).toThrow(LogweirError)
@@ -38,4 +39,6 @@ test('framing is the transport\u2019s usual one, or what was asked for', () => {
   ])
   expect(framingOf(tls, 'newline')).toBe('newline')
   expect(() => framingOf(udp, 'newline')).toThrow(/no framing/)
+  expect(framingOf(parseTarget('cfapi://[::1]:9000'), undefined)).toBe('none')
+  expect(() => framingOf(parseTarget('cfapi://[::1]:9000'), 'newline')).toThrow(/no framing/)
 })
