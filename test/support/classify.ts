@@ -34,9 +34,14 @@ export function viewOf(line: Buffer | string, received_at = RECEIVED_AT): EventV
 
 /** One classifier and one view for many lines, as a worker has them. */
 export class Reader {
-  readonly streams = shippedStreams()
+  readonly streams: readonly StreamPlan[]
   readonly view = new EventView()
-  readonly #classifier = new Classifier(this.streams)
+  readonly #classifier: Classifier
+
+  constructor(streams = shippedStreams()) {
+    this.streams = streams
+    this.#classifier = new Classifier(streams)
+  }
 
   read(line: Buffer | string): EventView {
     const fresh = viewOf(line)
