@@ -3,6 +3,12 @@ import type { SourceLedger } from '../control/sources.ts'
 
 /** A clock that is farther off than that is worth a line: events in transit make less. */
 const SKEW_SECONDS = 60
+/** Unit, its seconds, and below how many it is used. */
+const UNITS = [
+  ['s', 1, 120],
+  ['min', 60, 3600],
+  ['h', 3600, 172_800],
+] as const
 const WIDTHS = [28, 20, 10, 8, 9, 9, 9]
 
 /** Head and a row a source. */
@@ -43,7 +49,7 @@ export function sourceHints(sources: readonly SourceLedger[]): string[] {
     const { clock_skew: skew } = one
     if (skew !== null && Math.max(skew.most, -skew.least) >= SKEW_SECONDS)
       lines.push(
-        `${name}: clocks are off by ${skew.least} to ${skew.most} s, most at ${skew.peer ?? 'an unknown peer'}: ` +
+        `${name}: clocks are off by ${spanText(skew.least)} to ${spanText(skew.most)}, most at ${skew.peer ?? 'an unknown peer'}: ` +
           'set them by NTP, or the source’s `zone` if it is near whole hours (late events look like slow clocks)',
       )
     return lines
@@ -57,7 +63,14 @@ function nameOf({ source }: SourceLedger): string {
 function clockText({ clock_skew: skew }: SourceLedger): string {
   if (skew === null) return '-'
   const worst = Math.abs(skew.least) > Math.abs(skew.most) ? skew.least : skew.most
-  return `${worst >= 0 ? '+' : ''}${worst.toFixed(1)} s`
+  return spanText(worst)
+}
+
+/** `+0.3 s`, `-61.0 min`, `+2.0 h`, `-192.3 d`: in a unit that shows a wrong zone as whole hours. */
+function spanText(seconds: number): string {
+  const size = Math.abs(seconds)
+  const [unit, by] = UNITS.find(([, , below]) => size < below) ?? ['d', 86_400]
+  return `${seconds >= 0 ? '+' : ''}${(seconds / by).toFixed(1)} ${unit}`
 }
 
 function counts(by: Readonly<Record<string, number>>): string {
