@@ -56,6 +56,8 @@ export class Router {
   readonly #provider_owned: readonly Target[]
   readonly #provider_orphans: readonly Target[]
   readonly #has_conditions: boolean
+  /** Counts events, so that work on one is not taken for work on the next. */
+  #event = 0
 
   /** Names of what owners were found by (`owner.by`), and the events of each. */
   readonly found_by: readonly string[]
@@ -109,6 +111,7 @@ export class Router {
   /** Hands one classified event to everybody it is for. Returns what decided: an owner, or an orphan reason below 0. */
   route(view: EventView, now: number): number {
     const owner = this.#ownership.decide(view)
+    this.#event += 1
     if (this.#has_conditions) this.#conditions.begin()
     if (owner > 0) {
       const tenant = this.#tenant_of[owner] as number
@@ -145,7 +148,7 @@ export class Router {
     const reason = gate === null ? null : gate.refuses(now)
     if (reason !== null) return queue.refuse(reason)
     this.ticket?.touch(queue)
-    queue.append(editor === null ? view : editor.edit(view), owner)
+    queue.append(editor === null ? view : editor.edit(view, this.#event), owner)
   }
 
   /** Over the tenant's rate: what would have been forwarded is dropped, and counted where it was headed. */

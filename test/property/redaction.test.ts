@@ -10,6 +10,8 @@ import { makeView } from '../support/view.ts'
 const { plan } = compileRules(model([]), 1, { forwarders_per_tenant: 10 })
 if (plan === undefined) throw new Error('no plan')
 const env = { listeners: [], sources: [] }
+/** Of the event that is edited next. */
+let number = 0
 const deps = { plan, env, key: 'k'.repeat(32), read: () => undefined }
 
 /** Words that a rule hides; no replacement holds one of them. */
@@ -70,7 +72,7 @@ test('what a pattern hides is nowhere, whatever else is replaced around and acro
         ...(msgid === undefined ? {} : { msgid }),
         ...(label === undefined ? {} : { label }),
       })
-      const { buf, start, end } = new Editor(edit, deps).edit(view)
+      const { buf, start, end } = new Editor(edit, deps).edit(view, number++)
       const found = buf.toString('utf8', start, end)
       // What is deleted may join what was apart.
       if (entries.some(({ how }) => how.kind === 'with' && how.text === '')) return
@@ -87,7 +89,10 @@ test('without a match every byte stays, and the event is not even copied', () =>
         { fields: ['body'], pattern: 'never stands there', how: { kind: 'hash' } },
       ]
       const view = makeView({ message })
-      const found = new Editor({ scope: 'acme', hide_hosts: false, redact, set: [] }, deps).edit(view)
+      const found = new Editor({ scope: 'acme', hide_hosts: false, redact, set: [] }, deps).edit(
+        view,
+        number++,
+      )
       expect([found.buf, found.start, found.end]).toEqual([view.buf, view.start, view.end])
     }),
   )
@@ -102,7 +107,7 @@ test('hidden hosts: the name of the header is nowhere outside of other words, in
         .map(([left, upper, right]) => `${left}${upper ? host.toUpperCase() : host}${right}`)
         .join(' | ')
       const edit: EditPlan = { scope: 'acme', hide_hosts: true, redact: [], set: [] }
-      const { buf, start, end } = new Editor(edit, deps).edit(makeView({ host, message }))
+      const { buf, start, end } = new Editor(edit, deps).edit(makeView({ host, message }), number++)
       const found = buf.toString('utf8', start, end)
       const alone = new RegExp(`(?<![\\w-])${host.replaceAll('.', '\\.')}(?![\\w-])`, 'i')
       expect(alone.test(found)).toBe(false)
