@@ -13,6 +13,7 @@ import { dial, DialError } from './dial.ts'
 import { exchange, NoAnswerError } from './http-exchange.ts'
 import { compress } from './http-gzip.ts'
 import { type Answer, BACKOFF, type Paused, type Retry } from './outcome.ts'
+import { PemWatch } from './pem-watch.ts'
 import { basic, hostOf, portOf, type Proxy, proxyFor } from './proxy.ts'
 import { inWords } from './status.ts'
 import { openTunnel, secure } from './tunnel.ts'
@@ -52,6 +53,7 @@ export class HttpClient {
   readonly #secrets: readonly string[]
   readonly #abort = new AbortController()
   #pool: Promise<Pool> | undefined
+  readonly #watch: PemWatch
   #proxy: Proxy | null = null
   /** Which of the name's addresses worked last. */
   #address = 0
@@ -71,6 +73,9 @@ export class HttpClient {
     this.#profile = profile
     this.#url = url
     this.#wrote = wrote
+    this.#watch = new PemWatch(this.#settings.tls, hostOf(url), deps.clock, (why) => {
+      deps.log.warn({ forwarder: forwarder.key }, `forwarder ${forwarder.key}: ${why}`)
+    })
     this.#headers = headersOf(this.#settings.http, profile)
     this.#secrets = secretsOf(this.#settings.http)
     // One signal for all requests at hand: as many listeners as there is concurrency are no leak.
@@ -133,6 +138,12 @@ export class HttpClient {
 
   /** One that could not be made is made anew with the next request. */
   #poolOf(): Promise<Pool> {
+    this.#watch.look()
+    if (this.#watch.changed) {
+      // What is on its way ends on the old connections.
+      void this.#pool?.then((old) => old.close()).catch(() => undefined)
+      this.#pool = undefined
+    }
     this.#pool ??= this.#makePool().catch((error: unknown) => {
       this.#pool = undefined
       throw error
@@ -142,6 +153,7 @@ export class HttpClient {
 
   /** undici costs 30 MB of memory: it is loaded when the first request is made. */
   async #makePool(): Promise<Pool> {
+    await this.#watch.mark()
     const { Pool } = await import('undici')
     const settings = this.#settings
     try {

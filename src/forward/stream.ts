@@ -18,6 +18,7 @@ import { dial, DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { closeQuietly, finish } from './hang-up.ts'
 import { ReplayWindow } from './replay-window.ts'
+import { PemWatch } from './pem-watch.ts'
 import { inWords, Status } from './status.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
 
@@ -71,6 +72,7 @@ export class StreamDestination implements Destination {
   #failure: Error | undefined
   /** Bytes that the other side sent since the timer looked last. */
   #said = 0
+  readonly #watch: PemWatch
 
   constructor(
     forwarder: ForwarderTarget,
@@ -86,6 +88,9 @@ export class StreamDestination implements Destination {
     this.#encoder = shared.encoder
     this.#resolver = shared.resolver
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
+    this.#watch = new PemWatch(forwarder.settings.tls, target.host, deps.clock, (why) =>
+      this.#status.lost('certificates', why),
+    )
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
 
@@ -123,6 +128,8 @@ export class StreamDestination implements Destination {
     // Not kept over the connect: while it takes, the queue may spill or drop what waits.
     this.#phase = 'dialling'
     this.#lane.giveBack(batch)
+    // Before the files are read: what changes in between is noticed.
+    void this.#watch.mark()
     const abort = new AbortController()
     this.#dialling = abort
     const { settings } = this.#forwarder
@@ -247,14 +254,17 @@ export class StreamDestination implements Destination {
       this.#settle(Number.NEGATIVE_INFINITY)
     } while (this.#again && !this.#blocked)
     this.#pumping = false
-    if (this.#phase === 'open') this.#arm()
+    if (this.#phase === 'open' && !this.#renewed()) this.#arm()
   }
 
   #writeTurn(): void {
     const socket = this.#socket
     if (socket === undefined || this.#turn !== undefined) return
     let budget = this.#encoder.passes ? TURN_BYTES : TURN_ENCODED_BYTES
+    this.#watch.look()
     while (!this.#blocked && this.#phase === 'open') {
+      // New certificates: what is written is waited for, then the connection is made anew.
+      if (this.#watch.changed) return
       if (budget <= 0) {
         this.#turn = setImmediate(() => {
           this.#turn = undefined
@@ -351,7 +361,14 @@ export class StreamDestination implements Destination {
       this.#failure = new Error(`it took nothing for ${STALL_MAX_MS / 1000} s`)
       return this.#lost(socket)
     }
-    if (this.#phase === 'open') this.#arm()
+    if (this.#phase === 'open' && !this.#renewed()) this.#arm()
+  }
+
+  /** With new certificate files, a connection that nothing waits for any more ends, and the next is made. */
+  #renewed(): boolean {
+    if (!this.#watch.changed || this.#window.length > 0 || this.#socket === undefined) return false
+    this.#hangUp(this.#socket)
+    return true
   }
 
   /** Whether a peer that takes nothing has had its time. Says in the status when it begins. */

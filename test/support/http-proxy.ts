@@ -71,6 +71,8 @@ export class HttpProxy {
     // Names are the proxy's to resolve: whatever is asked for is here.
     const to = connect(Number(port), host.endsWith('.example.com') ? '127.0.0.1' : host)
     this.#track(to)
+    socket.on('close', () => to.destroy())
+    to.on('close', () => socket.destroy())
     to.on('connect', () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
       socket.pipe(to).pipe(socket)

@@ -81,12 +81,15 @@ export class StrictServer {
     }
     this.#server = tls === undefined ? createServer(take) : createSecure(tls, take)
     const track = (socket: Socket): void => {
-      this.connections += 1
       this.#sockets.add(socket)
       socket.on('error', () => undefined)
       socket.on('close', () => this.#sockets.delete(socket))
     }
-    this.#server.on(tls === undefined ? 'connection' : 'secureConnection', track)
+    // Unfinished handshakes are nobody's connection, but must be closed too.
+    this.#server.on('connection', track)
+    this.#server.on(tls === undefined ? 'connection' : 'secureConnection', () => {
+      this.connections += 1
+    })
     this.#server.on('tlsClientError', () => this.#tell())
   }
 
