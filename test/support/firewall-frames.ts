@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 
 const word = (text: string, max: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...text), minLength: 1, maxLength: max })
+  fc.string({ unit: fc.constantFrom(...text.split('')), minLength: 1, maxLength: max })
 const pad = (value: number, digits: number): string => String(value).padStart(digits, '0')
 const maybe = (part: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.oneof(fc.constant(''), part)
 

@@ -137,7 +137,7 @@ const NO_WORDS = new Int32Array(0)
  * there for the label that the view has, which is so until the next frame is scanned.
  */
 export function labelIsRead(view: EventView): boolean {
-  if (view !== last_view || scanner == null) return false
+  if (view !== last_view || scanner === null || scanner === undefined) return false
   const start = scanner.header[Head.label]!
   const end = scanner.header[Head.label + 1]!
   return start >= 0 && view.label_start === start && view.label_end === end && end - start <= LABEL_MAX
