@@ -24,6 +24,8 @@ export interface CliCommand {
     readonly name: string
     readonly summary: string
     readonly choices?: readonly string[]
+    /** Any number of them. */
+    readonly many?: boolean
   }
   readonly options: readonly CliOption[]
   /** Lines that can be typed as they are. */
@@ -35,10 +37,17 @@ export interface CliCommand {
 /** The options and the argument that were given, by the names of the table. */
 export class CliArgs {
   readonly argument: string | undefined
+  /** All that were given, where the command takes any number. */
+  readonly all: readonly string[]
   readonly #options: Readonly<Record<string, unknown>>
 
-  constructor(argument: string | undefined, options: Readonly<Record<string, unknown>>) {
+  constructor(
+    argument: string | undefined,
+    options: Readonly<Record<string, unknown>>,
+    all: readonly string[] = argument === undefined ? [] : [argument],
+  ) {
     this.argument = argument
+    this.all = all
     this.#options = options
   }
 

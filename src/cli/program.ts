@@ -48,14 +48,16 @@ function makeCommand(entry: CliCommand, done: (status: number) => void): Command
     .configureOutput({ outputError: (text, write) => write(usageError(text)) })
     .allowExcessArguments(false)
   if (entry.argument !== undefined) {
-    const { name, summary, choices } = entry.argument
-    const argument = new Argument(choices === undefined ? `[${name}]` : `<${name}>`, summary)
+    const { name, summary, choices, many } = entry.argument
+    const word = many === true ? `${name}...` : name
+    const argument = new Argument(choices === undefined ? `[${word}]` : `<${word}>`, summary)
     command.addArgument(choices === undefined ? argument : argument.choices(choices))
   }
   for (const option of entry.options) command.addOption(makeOption(option))
   command.action(async () => {
-    const [argument] = command.processedArgs as readonly (string | undefined)[]
-    done(await entry.run(new CliArgs(argument, command.opts())))
+    const [argument] = command.processedArgs as readonly (string | readonly string[] | undefined)[]
+    const all = typeof argument === 'string' ? [argument] : (argument ?? [])
+    done(await entry.run(new CliArgs(all[0], command.opts(), all)))
   })
   return command
 }

@@ -8,6 +8,7 @@ import { type LoadedSettings, loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 import { checkForgeable } from '../rules/check-forgeable.ts'
 import { compileRules } from '../rules/compile.ts'
+import type { RulesModel } from '../rules/model.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import { checkOrgs } from '../rules/read-orgs.ts'
 import { readRules, type RulesText } from '../rules/read.ts'
@@ -23,6 +24,11 @@ export interface Loaded {
   readonly files: readonly RulesText[]
 }
 
+/** With the rules as they were read, which know where each value of them stands; for commands, not for threads. */
+export interface LoadedModel extends Loaded {
+  readonly model: RulesModel | undefined
+}
+
 /** For rules beside a configuration that says nothing usable: the defaults. */
 const LIMITS = { forwarders_per_tenant: 10, file_max: 8 * 1024 * 1024 }
 
@@ -33,6 +39,17 @@ export function load(
   env: NodeJS.ProcessEnv,
   saved?: readonly RulesText[],
 ): Loaded {
+  const { model: _model, ...loaded } = loadModel(file, generation, env, saved)
+  return loaded
+}
+
+/** The same, with the model. */
+export function loadModel(
+  file: string,
+  generation: number,
+  env: NodeJS.ProcessEnv,
+  saved?: readonly RulesText[],
+): LoadedModel {
   const configuration = loadSettings(file, env)
   const { settings } = configuration
   if (settings === undefined) return withoutSettings(configuration, env)
@@ -42,7 +59,8 @@ export function load(
   }
   const read = readRules(settings.rules, limits, env, saved)
   const findings = [...configuration.findings, ...read.findings]
-  if (read.model === undefined) return { settings, plan: undefined, findings, files: read.files }
+  if (read.model === undefined)
+    return { settings, plan: undefined, findings, files: read.files, model: undefined }
   const { sources, listeners } = settings
   const names = { listeners: listeners.map((listener) => listener.name), sources }
   findings.push(...checkSourceStreams(settings, read.model, configuration.place))
@@ -50,13 +68,14 @@ export function load(
   const compiled = compileRules(read.model, generation, { ...limits, ...names })
   findings.push(...compiled.findings, ...checkOrgs(read.model.tenants))
   const failed = findings.some((finding) => finding.level === 'error')
-  return { settings, plan: failed ? undefined : compiled.plan, findings, files: read.files }
+  const plan = failed ? undefined : compiled.plan
+  return { settings, plan, findings, files: read.files, model: read.model }
 }
 
 /** Nothing can run, but the mistakes in the rules are told with those in the configuration. */
-function withoutSettings(configuration: LoadedSettings, env: NodeJS.ProcessEnv): Loaded {
+function withoutSettings(configuration: LoadedSettings, env: NodeJS.ProcessEnv): LoadedModel {
   const { rules } = configuration
   const read = rules === undefined || !existsSync(rules) ? undefined : readRules(rules, LIMITS, env)
   const findings = [...configuration.findings, ...(read?.findings ?? [])]
-  return { settings: undefined, plan: undefined, findings, files: [] }
+  return { settings: undefined, plan: undefined, findings, files: [], model: undefined }
 }
