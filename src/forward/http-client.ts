@@ -13,6 +13,7 @@ import { dial, DialError } from './dial.ts'
 import { exchange, NoAnswerError } from './http-exchange.ts'
 import { compress } from './http-gzip.ts'
 import { type Answer, BACKOFF, type Paused, type Retry } from './outcome.ts'
+import { HttpSecrets } from './http-secrets.ts'
 import { PemWatch } from './pem-watch.ts'
 import { basic, hostOf, portOf, type Proxy, proxyFor } from './proxy.ts'
 import { inWords } from './status.ts'
@@ -50,9 +51,11 @@ export class HttpClient {
   readonly #url: URL
   readonly #headers: Record<string, string>
   readonly #wrote: (bytes: number) => void
-  readonly #secrets: readonly string[]
+  readonly #secrets: HttpSecrets
   readonly #abort = new AbortController()
   #pool: Promise<Pool> | undefined
+  /** Pools that end, with what is on its way over them. */
+  readonly #retired = new Set<Promise<Pool>>()
   readonly #watch: PemWatch
   #proxy: Proxy | null = null
   /** Which of the name's addresses worked last. */
@@ -77,7 +80,7 @@ export class HttpClient {
       deps.log.warn({ forwarder: forwarder.key }, `forwarder ${forwarder.key}: ${why}`)
     })
     this.#headers = headersOf(this.#settings.http, profile)
-    this.#secrets = secretsOf(this.#settings.http)
+    this.#secrets = new HttpSecrets(this.#settings.http)
     // One signal for all requests at hand: as many listeners as there is concurrency are no leak.
     setMaxListeners(0, this.#abort.signal)
   }
@@ -99,9 +102,9 @@ export class HttpClient {
     if (this.closed) return { kind: 'retry', why: 'stopped', wait: BACKOFF }
     try {
       const answer = await this.#post(request)
-      return { ...answer, text: this.#scrub(answer.text) }
+      return { ...answer, text: this.#secrets.scrub(answer.text) }
     } catch (error) {
-      const why = this.#scrub(failureInWords(error))
+      const why = this.#secrets.scrub(failureInWords(error))
       if (error instanceof DialError && error.lasting) return { kind: 'paused', why }
       return { kind: 'retry', why, wait: BACKOFF }
     }
@@ -110,8 +113,21 @@ export class HttpClient {
   /** Breaks off requests and connections. */
   async close(): Promise<void> {
     this.#abort.abort()
-    const pool = await this.#pool?.catch(() => undefined)
-    if (pool !== undefined && !pool.destroyed) await pool.destroy()
+    const pools = await Promise.all(
+      [this.#pool, ...this.#retired].map((pool) => pool?.catch(() => undefined)),
+    )
+    for (const pool of pools) if (pool !== undefined && !pool.destroyed) await pool.destroy()
+  }
+
+  /** Lets a pool end by itself. */
+  async #retire(pool: Promise<Pool>): Promise<void> {
+    this.#retired.add(pool)
+    try {
+      await (await pool).close()
+    } catch {
+      // Destroyed meanwhile, or never made.
+    }
+    this.#retired.delete(pool)
   }
 
   async #post(request: HttpRequest): Promise<Answer> {
@@ -141,7 +157,7 @@ export class HttpClient {
     this.#watch.look()
     if (this.#watch.changed) {
       // What is on its way ends on the old connections.
-      void this.#pool?.then((old) => old.close()).catch(() => undefined)
+      if (this.#pool !== undefined) void this.#retire(this.#pool)
       this.#pool = undefined
     }
     this.#pool ??= this.#makePool().catch((error: unknown) => {
@@ -161,6 +177,8 @@ export class HttpClient {
     } catch (error) {
       throw new DialError('proxy', inWords(error), { cause: error, lasting: true })
     }
+    // One of the environment has secrets too.
+    this.#secrets.addLogin(this.#proxy?.login ?? null)
     return new Pool(this.#url.origin, {
       connections: Math.max(1, settings.concurrency) + this.#profile.connections,
       pipelining: 1,
@@ -226,13 +244,6 @@ export class HttpClient {
     this.#address = dialled.address
     return dialled.socket
   }
-
-  /** R69: an answer may repeat what it was sent. */
-  #scrub(text: string): string {
-    let clean = text
-    for (const secret of this.#secrets) clean = clean.replaceAll(secret, '***')
-    return clean
-  }
 }
 
 function headersOf(http: ForwarderSettings['http'], profile: HttpProfile): Record<string, string> {
@@ -242,17 +253,6 @@ function headersOf(http: ForwarderSettings['http'], profile: HttpProfile): Recor
   if (http.token !== null) headers['authorization'] = `${profile.scheme} ${http.token}`
   if (http.login !== null && profile.basic) headers['authorization'] = basic(http.login)
   return headers
-}
-
-/** What must not be repeated: short ones would turn every message into stars. */
-function secretsOf(http: ForwarderSettings['http']): readonly string[] {
-  const logins = [http.login, typeof http.proxy === 'object' ? (http.proxy?.login ?? null) : null]
-  const passwords = logins.flatMap((login) =>
-    login === null ? [] : [basic(login).slice('Basic '.length), login.password],
-  )
-  return [http.token ?? '', http.cfapi?.agent_secret ?? '', ...passwords].filter(
-    (secret) => secret.length >= 4,
-  )
 }
 
 const WORDS: Readonly<Record<string, string>> = {

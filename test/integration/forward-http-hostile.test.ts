@@ -16,6 +16,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { PayloadForm } from '../../src/queue/batch-format.ts'
 import { makeBatch } from '../support/batches.ts'
 import { addEvents, event, expectAll, KINDS, type Kind, run } from '../support/http-lanes.ts'
+import { blackHole, slowReader } from '../support/sinks.ts'
 import { seqOf, StrictServer } from '../support/strict-http.ts'
 
 const ends: (() => Promise<unknown>)[] = []
@@ -98,6 +99,28 @@ describe.each([
     },
   )
 })
+
+test.each([
+  ['never reads', () => blackHole()],
+  ['reads a byte now and then', () => slowReader(1)],
+] as const)(
+  'one that %s: the request is given up in time, memory is bounded, everything is kept',
+  async (_, make) => {
+    const sink = await make()
+    ends.push(() => sink.close())
+    const made = run(plain, sink.port, {
+      settings: { timeout: { connect: 200, request: 300 } },
+      http: { batch_events: 100_000 },
+    })
+    addEvents(made.lane, 20_000, 200)
+    await made.lane.until(() => made.lane.returned.length > 0)
+    expect(made.destination.state).toBe('retrying')
+    expect(made.destination.last_error).toContain('no answer in time')
+    expect(made.lane.held_most).toBeLessThan(8_388_608)
+    await made.stop()
+    expect(made.lane.waiting).toBe(100)
+  },
+)
 
 describe('answers that are long', () => {
   const long = (headers: string) => (socket: Socket) => {

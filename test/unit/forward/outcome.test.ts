@@ -12,7 +12,7 @@ describe('every status has one meaning', () => {
   const delivered = [200, 201, 202, 204, 299]
   const events = [400, 413, 422]
   const retry = [408, 425, 429, 440, 500, 502, 503, 504, 599]
-  const paused = [300, 301, 302, 307, 308, 401, 402, 403, 404, 405, 407, 410, 411, 415, 431, 451]
+  const paused = [501, 505, 300, 301, 302, 307, 308, 401, 402, 403, 404, 405, 407, 410, 411, 415, 431, 451]
   test.each([
     ...delivered.map((status) => [status, 'delivered']),
     ...events.map((status) => [status, 'events']),

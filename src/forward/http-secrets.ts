@@ -1,0 +1,34 @@
+/** R69: an answer may repeat what it was sent, and what it says stands in messages. */
+import type { HttpOptions, Login } from '../rules/forwarder-settings.ts'
+import { basic } from './proxy.ts'
+
+/** Shorter ones would turn every message into stars. */
+const SECRET_MIN = 4
+
+export class HttpSecrets {
+  readonly #known = new Set<string>()
+
+  constructor(http: HttpOptions) {
+    this.#add(http.token ?? '')
+    this.#add(http.cfapi?.agent_secret ?? '')
+    this.addLogin(http.login)
+    if (typeof http.proxy === 'object') this.addLogin(http.proxy?.login ?? null)
+  }
+
+  addLogin(login: Login | null): void {
+    if (login === null) return
+    this.#add(login.password)
+    this.#add(basic(login).slice('Basic '.length))
+  }
+
+  /** The text without any of them. */
+  scrub(text: string): string {
+    let clean = text
+    for (const secret of this.#known) clean = clean.replaceAll(secret, '***')
+    return clean
+  }
+
+  #add(secret: string): void {
+    if (secret.length >= SECRET_MIN) this.#known.add(secret)
+  }
+}
