@@ -266,6 +266,12 @@ export class CfapiServer {
       socket.destroy()
       return
     }
+    if (code === 'HPE_INVALID_EOF_STATE') {
+      // A client that ends inside a request. What was begun of a body counts where it is read.
+      if (!connection.unfinished) connection.refuse('reset')
+      socket.destroy()
+      return
+    }
     const first = (error as { rawPacket?: Buffer }).rawPacket?.[0]
     const overflow = code === 'HPE_HEADER_OVERFLOW'
     connection.refuse(first === 0x16 ? 'tls_on_plain' : overflow ? 'request_too_large' : 'request_invalid')
