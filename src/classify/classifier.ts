@@ -13,7 +13,8 @@ import { isVcd } from './inner-vcd.ts'
 import { isVcenter } from './inner-vcenter.ts'
 import { scanQuick } from './quick/quick-scan.ts'
 import { readNsxvEdge } from './nsxv-edge.ts'
-import { Alternative, GRAMMARS, ProgramTable } from './recognise.ts'
+import { Alternative, GRAMMARS, partsOf, ProgramTable } from './recognise.ts'
+import { forgetSd } from './sd-index.ts'
 import type { StreamPlan } from './streams.ts'
 import { type EventView, Fw, Grammar, type InnerCapture } from './view.ts'
 
@@ -48,10 +49,13 @@ export class Classifier {
   /** Scans the header, then sets `stream`, `grammar`, the firewall fields and the label. Never throws. */
   classify(view: EventView): void {
     this.#scan(view)
+    forgetSd()
     const candidates = this.#table.find(view.buf, view.app_start, view.app_end)
+    const lacks = ~partsOf(view)
     let stream = 0
     for (let i = 0; i < candidates.length; i += 1) {
       const one = candidates[i]!
+      if ((one.needs & lacks) !== 0) continue
       if ((!one.asks_header || one.headerFits(view)) && this.#bodyFits(view, one)) {
         stream = one.stream
         break

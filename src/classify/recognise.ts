@@ -4,8 +4,8 @@
  */
 import { Buffer } from 'node:buffer'
 import { skipBlanks } from './flow.ts'
-import { findText } from './inner-spans.ts'
-import { equalBytes, findSdParam, hasSdElement } from './structured-data.ts'
+import { isElement, paramIsAny, sdElements } from './sd-index.ts'
+import { equalBytes } from './structured-data.ts'
 import type { StreamMatch, StreamPlan } from './streams.ts'
 import { type EventView, Fw, Grammar, HEADER_FORM_NAMES } from './view.ts'
 
@@ -24,12 +24,21 @@ export const GRAMMARS: Readonly<Record<StreamPlan['grammar'], Grammar>> = {
 /** How much of a message `contains` looks at. */
 const CONTAINS_MAX = 512
 
-/** Where the value of a parameter was found; one scratch for all. */
-const found = new Int32Array(2)
-
 interface SdTest {
   readonly ids: readonly Uint8Array[]
   readonly params: readonly { readonly name: Uint8Array; readonly values: readonly Uint8Array[] }[]
+}
+
+/** Parts that a header may have: bits of {@link Alternative.needs}. */
+const Part = { msg_id: 1, proc_id: 2, structured_data: 4 } as const
+
+/** The {@link Part} bits of an event. */
+export function partsOf(view: EventView): number {
+  return (
+    (view.msgid_start >= 0 ? Part.msg_id : 0) |
+    (view.proc_start >= 0 ? Part.proc_id : 0) |
+    (view.sd_start >= 0 ? Part.structured_data : 0)
+  )
 }
 
 /** One way to recognise a stream. */
@@ -43,12 +52,16 @@ export class Alternative {
   readonly body_only: boolean
   /** Asks for more of the header than the program. */
   readonly asks_header: boolean
+  /** {@link Part} bits of what the header must have: a question that costs nothing, and that most events answer. */
+  readonly needs: number
   readonly #msg_ids: readonly Uint8Array[]
   readonly #messages: readonly Uint8Array[]
   readonly #proc_ids: readonly Uint8Array[]
   readonly #contains: readonly Uint8Array[]
-  /** Numbers of header forms. */
-  readonly #forms: readonly number[]
+  /** By byte: not 0 where one of them begins so. */
+  readonly #begins = new Uint8Array(256)
+  /** A bit for each header form. */
+  readonly #forms: number
   readonly #sd: SdTest | undefined
 
   constructor(stream: number, plan: StreamPlan, match: StreamMatch) {
@@ -60,18 +73,22 @@ export class Alternative {
     this.#messages = bytesOf(match.message)
     this.#proc_ids = bytesOf(match.proc_id)
     this.#contains = bytesOf(match.contains)
-    this.#forms = (match.header ?? []).map((form) => HEADER_FORM_NAMES.indexOf(form))
+    for (const text of this.#contains) this.#begins[text[0] ?? 0] = 1
+    const forms = (match.header ?? HEADER_FORM_NAMES).map((form) => 1 << HEADER_FORM_NAMES.indexOf(form))
+    this.#forms = forms.reduce((all, form) => all | form, 0)
     const sd = match.structured_data
     this.#sd = sd && {
       ids: bytesOf(sd.id),
       params: Object.entries(sd.params).map(([name, values]) => ({
-        name: Buffer.from(name),
+        name: sharedName(name),
         values: bytesOf(values),
       })),
     }
-    const asks =
-      this.#msg_ids.length + this.#messages.length + this.#proc_ids.length + this.#forms.length > 0 ||
-      this.#sd !== undefined
+    this.needs =
+      (this.#msg_ids.length > 0 ? Part.msg_id : 0) |
+      (this.#proc_ids.length > 0 ? Part.proc_id : 0) |
+      (sd === undefined ? 0 : Part.structured_data)
+    const asks = this.needs !== 0 || this.#messages.length > 0 || match.header !== undefined
     this.asks_header = asks || this.#contains.length > 0
     this.body_only = !asks && this.programs.length === 0
   }
@@ -80,7 +97,7 @@ export class Alternative {
   headerFits(view: EventView): boolean {
     if (this.#msg_ids.length > 0 && !isAny(view.buf, view.msgid_start, view.msgid_end, this.#msg_ids))
       return false
-    if (this.#forms.length > 0 && !this.#forms.includes(view.form)) return false
+    if ((this.#forms & (1 << view.form)) === 0) return false
     if (this.#proc_ids.length > 0 && !this.#procFits(view)) return false
     if (this.#messages.length > 0 && !this.#messageFits(view)) return false
     if (this.#sd !== undefined && !sdFits(view, this.#sd)) return false
@@ -99,10 +116,11 @@ export class Alternative {
   }
 
   #containsFits(view: EventView): boolean {
-    const from = view.msg_start
-    const end = view.end - from > CONTAINS_MAX ? from + CONTAINS_MAX : view.end
-    for (let i = 0; i < this.#contains.length; i += 1)
-      if (findText(view.buf, from, end, this.#contains[i]!) >= 0) return true
+    const { buf, msg_start } = view
+    const end = view.end - msg_start > CONTAINS_MAX ? msg_start + CONTAINS_MAX : view.end
+    const begins = this.#begins
+    for (let p = msg_start; p < end; p += 1)
+      if (begins[buf[p]!] !== 0 && beginsWithAny(buf, p, end, this.#contains)) return true
     return false
   }
 
@@ -129,23 +147,34 @@ function beginsWithAny(buf: Buffer, start: number, end: number, texts: readonly 
   return false
 }
 
-function sdFits(view: EventView, test: SdTest): boolean {
+function sdFits(view: EventView, { ids, params }: SdTest): boolean {
   if (view.sd_start < 0) return false
-  const { ids, params } = test
-  for (let i = 0; i < ids.length; i += 1) {
-    const id = ids[i]!
-    if (hasSdElement(view.buf, view.sd_start, view.sd_end, id) && paramsFit(view, id, params)) return true
+  const elements = sdElements(view)
+  for (let n = 0; n < elements; n += 1) {
+    for (let i = 0; i < ids.length; i += 1) {
+      if (!isElement(view, n, ids[i]!)) continue
+      if (paramsFit(view, n, params)) return true
+      break
+    }
   }
   return false
 }
 
-function paramsFit(view: EventView, id: Uint8Array, params: SdTest['params']): boolean {
+function paramsFit(view: EventView, element: number, params: SdTest['params']): boolean {
   for (let i = 0; i < params.length; i += 1) {
     const { name, values } = params[i]!
-    if (!findSdParam(view.buf, view.sd_start, view.sd_end, id, name, found)) return false
-    if (!isAny(view.buf, found[0]!, found[1]!, values)) return false
+    if (!paramIsAny(view, element, name, values)) return false
   }
   return true
+}
+
+/** Equal names are one object, so that what was looked up for one stream serves the next. */
+const known_names = new Map<string, Uint8Array>()
+
+function sharedName(text: string): Uint8Array {
+  const known = known_names.get(text) ?? Buffer.from(text)
+  known_names.set(text, known)
+  return known
 }
 
 /** From a program's bytes to the alternatives that can fit it, in order. */

@@ -208,22 +208,6 @@ export function findSdParam(
   return false
 }
 
-/** Whether well-formed structured data has an element `id`. */
-export function hasSdElement(buf: Buffer, start: number, end: number, id: Uint8Array): boolean {
-  let p = start
-  while (p < end && buf[p] === OPEN) {
-    let q = sdNameEnd(buf, p + 1, end)
-    if (equalBytes(buf, p + 1, q, id)) return true
-    while (q < end && buf[q] === SPACE) {
-      q = Math.abs(sdValueEnd(buf, sdNameEnd(buf, q + 1, end) + 2, end))
-      if (q === 0) return false
-      q += 1
-    }
-    p = q + 1
-  }
-  return false
-}
-
 /** Whether `buf[start, end)` is exactly `text`. */
 export function equalBytes(buf: Buffer, start: number, end: number, text: Uint8Array): boolean {
   const count = text.length
