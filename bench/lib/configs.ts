@@ -7,7 +7,7 @@ export interface Setup {
   /** Where the configuration and everything the router writes goes. */
   readonly folder: string
   readonly tenants: readonly BenchTenant[]
-  readonly transport: 'tcp' | 'tls' | 'udp'
+  readonly transport: 'tcp' | 'tls' | 'udp' | 'cfapi'
   readonly framing: 'newline' | 'octet'
   readonly in_port: number
   /** Tenant i receives on `first_port + i`. */
@@ -43,7 +43,8 @@ export function writeLogweir(setup: Setup): string {
     '    rate_max: 100000000',
   ]
   if (setup.transport === 'udp') lines.push('    receive_buffer: 4MiB')
-  else lines.push('    framing: auto', '    connections_max: 4000', '    connections_per_address: 1000')
+  else lines.push('    connections_max: 4000', '    connections_per_address: 1000')
+  if (setup.transport === 'tcp' || setup.transport === 'tls') lines.push('    framing: auto')
   if (setup.transport === 'tls')
     lines.push('    tls:', `      certificate: ${setup.certificate}`, `      key: ${setup.key}`)
   lines.push(

@@ -12,7 +12,7 @@ export interface Row {
   readonly id: string
   readonly tenants: number
   readonly connections: number
-  readonly transport: 'tcp' | 'tls' | 'udp'
+  readonly transport: 'tcp' | 'tls' | 'udp' | 'cfapi'
   readonly framing: 'newline' | 'octet'
   /** What leaves: to each tenant, to each tenant and one forwarder for all, to that one only, or as JSON over HTTP. */
   readonly out: 'tenants' | 'tenants+all' | 'one' | 'cloud'
@@ -218,12 +218,13 @@ export async function send(
     String(plan.repeat),
     String(row.connections),
   ]
-  const tls = row.transport === 'tls'
-  const sender = tls
-    ? new Proc(process.execPath, [join(ROOT, 'bench/tools/tls-sender.ts'), ...args])
-    : newSender(row, plan, args)
+  const tool_of = { tls: 'tls-sender.ts', cfapi: 'cfapi-sender.ts', tcp: null, udp: null }[row.transport]
+  const sender =
+    tool_of === null
+      ? newSender(row, plan, args)
+      : new Proc(process.execPath, [join(ROOT, 'bench/tools', tool_of), ...args])
   let cpu_before = cpuSeconds(proc.pid)
-  if (tls) {
+  if (tool_of !== null) {
     await sender.line(60_000)
     await sleep(SETTLE_MS)
     cpu_before = cpuSeconds(proc.pid)

@@ -50,6 +50,8 @@ export function rowsOf(short: boolean, tls: boolean): TableRow[] {
   const plain = { transport: 'tcp', framing: 'newline' } as const
   rows.push({ row: named({ ...plain, tenants: 10, out: 'tenants+all' }), routers: LOGWEIR, key: true })
   rows.push({ row: named({ ...plain, tenants: 10, out: 'cloud' }), routers: LOGWEIR, key: true })
+  const cfapi = { transport: 'cfapi', framing: 'newline' } as const
+  rows.push({ row: named({ ...cfapi, tenants: 10, connections: 4 }), routers: LOGWEIR, key: true })
   rows.push({ row: named({ ...plain, tenants: 1000, out: 'one' }), routers: LOGWEIR, key: true })
   rows.push({ row: named({ ...plain, tenants: 10_000, out: 'one' }), routers: LOGWEIR, key: true })
   return rows
@@ -66,8 +68,11 @@ function named(
 /** A row's name to people. */
 export function title(row: Row): string {
   const framing = row.framing === 'octet' ? ' octet-counted' : ' newline'
+  const way = { udp: 'UDP', cfapi: `CFAPI, ${row.connections} conn., 500 events a request` }
   const into =
-    row.transport === 'udp' ? 'UDP' : `${row.transport.toUpperCase()}${framing}, ${row.connections} conn.`
+    row.transport === 'udp' || row.transport === 'cfapi'
+      ? way[row.transport]
+      : `${row.transport.toUpperCase()}${framing}, ${row.connections} conn.`
   const out = {
     tenants: '',
     'tenants+all': ' + one more forwarder for all',
