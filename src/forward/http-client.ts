@@ -113,10 +113,10 @@ export class HttpClient {
   /** Breaks off requests and connections. */
   async close(): Promise<void> {
     this.#abort.abort()
-    const pools = await Promise.all(
-      [this.#pool, ...this.#retired].map((pool) => pool?.catch(() => undefined)),
-    )
-    for (const pool of pools) if (pool !== undefined && !pool.destroyed) await pool.destroy()
+    for (const made of [this.#pool, ...this.#retired]) {
+      const pool = await made?.catch(() => undefined)
+      if (pool !== undefined && !pool.destroyed) await pool.destroy()
+    }
   }
 
   /** Lets a pool end by itself. */

@@ -20,7 +20,10 @@ export function patternProblem(path: string): Problem | null {
     return { message: 'holds a brace that is none of {tenant} and {date}', hint: 'remove it' }
   // What is put aside of `acme` would be the file of a tenant `acme.1`.
   if (!path.endsWith('{tenant}')) return null
-  return { message: 'ends with {tenant}', hint: 'a tenant’s name may end as files put aside do: write {tenant}.log' }
+  return {
+    message: 'ends with {tenant}',
+    hint: 'a tenant’s name may end as files put aside do: write {tenant}.log',
+  }
 }
 
 /** The path of a tenant's own forwarder: only one name can stand there. */

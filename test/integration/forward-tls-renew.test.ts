@@ -107,7 +107,7 @@ test('tls: what was written is waited for, then the connection is made anew with
     subjects.push(String(socket.getPeerCertificate().subject.CN))
     let rest = ''
     socket.on('error', () => undefined)
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) numbers.push(seqOf(line))

@@ -60,7 +60,12 @@ export function makeBatch(made: MadeBatch): Batch {
     generation: made.generation ?? 1,
   }
   const texts = made.events.map((event) => Buffer.from(event.text as string))
-  const batch = new Batch(made.form ?? PayloadForm.newline, identity, made.names ?? testNames, Buffer.alloc(0))
+  const batch = new Batch(
+    made.form ?? PayloadForm.newline,
+    identity,
+    made.names ?? testNames,
+    Buffer.alloc(0),
+  )
   const room = texts.reduce((sum, text) => sum + batch.room(text.length, true), 0)
   batch.payload = Buffer.allocUnsafeSlow(Math.max(room, 1))
   batch.first_position = made.first_position ?? 0
