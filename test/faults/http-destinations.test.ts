@@ -192,6 +192,19 @@ describe('what only one of them does', () => {
   const bulk = KINDS['elasticsearch'] as Kind
   const acknowledged = KINDS['splunk-hec, acknowledged'] as Kind
 
+  test.each([
+    ['default', 'default'],
+    ['simple', 'simple'],
+    [null, undefined],
+  ])('cloud: structure %s', async (structure, header) => {
+    const cloud = KINDS['log-insight-cloud'] as Kind
+    const making = await made(cloud, () => ({ kind: 'says', said: { status: 200 } }), { http: { structure } })
+    making.lane.add('<14>one')
+    await making.lane.until(() => making.lane.settled.length === 1)
+    expect(making.server.asked[0]?.headers['structure']).toBe(header)
+    expect(making.server.asked[0]?.path).toBe('/le-mans/v1/streams/ingestion-pipeline-stream')
+  })
+
   test('elasticsearch: events that are not taken now are sent again alone', async () => {
     const making = await made(bulk)
     const product = making.product as BulkReceiver
