@@ -18,9 +18,16 @@ export interface Changes {
 export function compare(before: RulesPlan, after: RulesPlan, old: Settings, settings: Settings): Changes {
   const forwarders = (plan: RulesPlan): Map<string, string> =>
     new Map(
-      plan.forwarders.map(({ key, scope, condition, settings: own }) => [
+      plan.forwarders.map(({ key, scope, condition, edit, sample, rate_max, settings: own }) => [
         key,
-        JSON.stringify([scope, own, plan.conditions[condition] ?? null]),
+        JSON.stringify([
+          scope,
+          own,
+          plan.conditions[condition] ?? null,
+          plan.edits[edit] ?? null,
+          sample,
+          rate_max,
+        ]),
       ]),
     )
   const was = forwarders(before)

@@ -6,7 +6,7 @@ import type { Buffer } from 'node:buffer'
 import { ByteFinder, ByteSet } from './byte-set.ts'
 import { bytesContain, bytesEnd, bytesEqual, bytesStart, needle } from './conditions-bytes.ts'
 import type { SpanTest } from './conditions-structured-data.ts'
-import { Pattern } from './pattern.ts'
+import { type Pattern, patternOf } from './pattern.ts'
 
 export type TextOperator = 'equals' | 'contains' | 'starts_with' | 'ends_with' | 'matches'
 export type TextTest = (text: string) => boolean
@@ -31,7 +31,7 @@ export function spanTest(op: TextOperator, values: readonly string[]): SpanTest 
     case 'ends_with':
       return any(texts, bytesEnd)
     case 'matches':
-      return patternTest(values.map((value) => new Pattern(value)))
+      return patternTest(values.map((value) => patternOf(value)))
   }
 }
 
@@ -85,7 +85,7 @@ export function textTest(op: TextOperator, values: readonly string[]): TextTest 
     return (text) => set.has(text)
   }
   if (op === 'matches') {
-    const patterns = values.map((value) => new Pattern(value))
+    const patterns = values.map((value) => patternOf(value))
     return (text) => patterns.some((pattern) => pattern.testText(text))
   }
   const fits = {

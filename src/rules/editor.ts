@@ -11,7 +11,7 @@ import { EditMarks } from './edit-marks.ts'
 import type { EditPlan, RedactField, RedactPlan } from './edit-plan.ts'
 import { eachName } from './host-names.ts'
 import { KeyedHash } from './keyed-hash.ts'
-import { Pattern } from './pattern.ts'
+import { type Pattern, patternOf } from './pattern.ts'
 import type { RulesPlan } from './plan.ts'
 import { type FieldForm, makeReplacer, numberHash, type Replacer } from './replacement.ts'
 import { HeaderSetter } from './header-setter.ts'
@@ -75,11 +75,11 @@ export class Editor {
   }
 
   /**
-   * The event as it may be seen: good until any editor of the thread is asked again. `number` is another one for every
-   * event.
+   * The event as it may be seen: good until any editor of the thread is asked again. `number`, another one for every
+   * event, spares the work when the same editor is asked for the same event again.
    */
-  edit(event: EventView, number: number): EventView {
-    if (edited_by === this && edited_event === number) return edited
+  edit(event: EventView, number = -1): EventView {
+    if (number >= 0 && edited_by === this && edited_event === number) return edited
     edited_by = this
     edited_event = number
     const view = this.#set === null ? event : this.#set.complete(event)
@@ -168,7 +168,7 @@ export class Editor {
 
   #markEntry({ fields, pattern, how }: RedactPlan, hash: KeyedHash, { plan, env }: EditorDeps): void {
     const partial = how.kind === 'keep'
-    const compiled = pattern === null ? null : new Pattern(pattern)
+    const compiled = pattern === null ? null : patternOf(pattern)
     for (const field of fields) {
       if (field === 'peer') continue
       const form = compiled === null ? (FORMS[field] ?? 'text') : 'text'

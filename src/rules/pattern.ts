@@ -162,6 +162,26 @@ function quantifierWidth(text: string, at: number): number {
 /** Memory of the states of one pattern; beyond it they are forgotten and made anew, and the work stays linear. */
 const STATES_BYTES = 1024 * 1024
 
+/** Matches in one span, and bytes that they may be looked for in all together: the bound falls with the span's length. */
+const MATCHES_MAX = 512
+const MATCHES_MIN = 32
+const MATCHED_BYTES = 2 ** 21
+
+/** Patterns that are kept, over conditions and generations of the rules: most rule sets have few, used often. */
+const KEPT_MAX = 1000
+const kept = new Map<string, Pattern>()
+
+/** The pattern of a text that {@link patternProblem} has nothing against. */
+export function patternOf(text: string): Pattern {
+  let pattern = kept.get(text)
+  if (pattern === undefined) {
+    if (kept.size >= KEPT_MAX) kept.clear()
+    pattern = new Pattern(text)
+    kept.set(text, pattern)
+  }
+  return pattern
+}
+
 /** A pattern that {@link patternProblem} has nothing against. */
 export class Pattern {
   readonly #engine: RE2JS
@@ -193,13 +213,17 @@ export class Pattern {
 
   /**
    * Calls `found` with where each match stands in `buf`, from left to right: its groups where it has any, else the
-   * whole. Bytes are looked at as UTF-8.
+   * whole. Bytes are looked at as UTF-8. Each match may have been looked for up to the end, so there is a bound to their
+   * number: beyond it `found` is told the whole span.
    */
   each(buf: Buffer, start: number, end: number, found: (start: number, end: number) => void): void {
     if (!this.test(buf, start, end)) return
     const matcher = this.#engine.matcher(buf.subarray(start, end))
     const groups = this.#engine.groupCount()
+    let left = Math.max(MATCHES_MIN, Math.min(MATCHES_MAX, MATCHED_BYTES / (end - start)))
     while (matcher.find()) {
+      left -= 1
+      if (left < 0) return found(start, end)
       let some = false
       for (let group = 1; group <= groups; group += 1) {
         const from = matcher.start(group)

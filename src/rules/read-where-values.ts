@@ -1,4 +1,5 @@
 /** One comparison of a `where`: a field with what it is compared to, into conditions of the plan. */
+import { Buffer } from 'node:buffer'
 import { parseNetwork } from '../config/addresses.ts'
 import { meant } from '../config/nearest.ts'
 import { kindOf } from '../config/pieces.ts'
@@ -15,7 +16,7 @@ import { type Comparison, fail, scalarText } from './read-where-scalars.ts'
 
 /** Values of one comparison. */
 const VALUES_MAX = 10_000
-/** Characters of all texts of one comparison that are searched for; their table takes up to 1 KiB for each. */
+/** Bytes of all texts of one comparison that are searched for; their table takes up to 1 KiB for each. */
 const SEARCHED_MAX = 16_384
 /** Patterns of one comparison. */
 const PATTERNS_MAX = 100
@@ -202,8 +203,8 @@ function readTexts(
   if (report.errors > before) return undefined
   if (operator === 'matches') return readPatterns(texts, list, comparison)
   if (texts.includes('')) return fail(comparison, 'an empty text is in every text', 'use `exists: true`')
-  if (texts.reduce((sum, text) => sum + text.length, 0) > SEARCHED_MAX)
-    return fail(comparison, `has texts of more than ${SEARCHED_MAX} characters`, 'name fewer')
+  if (texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > SEARCHED_MAX)
+    return fail(comparison, `has texts of more than ${SEARCHED_MAX} bytes`, 'name fewer')
   return sorted(info.kind === 'words' ? texts.map((text) => text.toUpperCase()) : texts)
 }
 

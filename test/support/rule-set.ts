@@ -7,9 +7,6 @@ import { type Editor, makeEditors } from '../../src/rules/editor.ts'
 import type { RulesPlan } from '../../src/rules/plan.ts'
 import { rulesOf } from './findings.ts'
 
-/** Of the event that is edited next. */
-let number = 0
-
 /** When the events of a test are received. */
 export const RECEIVED_AT = Date.UTC(2026, 1, 3, 4, 5, 6, 789)
 
@@ -47,7 +44,7 @@ export function ruleSet(yaml: string, key = 'a key that tests hash with'): RuleS
     const forwarder = plan.forwarders.find((one) => one.key === name)
     if (forwarder === undefined) throw new Error(`no forwarder ${name}`)
     const found = view(line, peer)
-    const result = forwarder.edit === -1 ? found : (editors[forwarder.edit] as Editor).edit(found, number++)
+    const result = forwarder.edit === -1 ? found : (editors[forwarder.edit] as Editor).edit(found)
     return { text: result.buf.toString('utf8', result.start, result.end), view: result }
   }
   return { plan, classifier, editors, view, edited }
