@@ -76,7 +76,7 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   return { plan, findings: findings.list }
 }
 
-function streamPlan({ place: _place, keys = [], ...plan }: StreamModel): StreamPlan {
+function streamPlan({ place: _place, match_places: _places, keys = [], ...plan }: StreamModel): StreamPlan {
   return { ...plan, keys }
 }
 

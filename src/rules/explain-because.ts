@@ -10,7 +10,8 @@ const VALUE_MAX = 80
 /** Longer lists are shown cut. */
 const LIST_MAX = 8
 
-interface Asked {
+/** One event, and what it is asked by. */
+export interface Asked {
   readonly view: EventView
   readonly owner: number
   readonly plan: RulesPlan
@@ -29,7 +30,7 @@ export function because(
   return reasons(condition, holds, { view, owner, plan, env }).join('; ')
 }
 
-function test(condition: Condition, { view, owner, plan, env }: Asked): boolean {
+export function holdsFor(condition: Condition, { view, owner, plan, env }: Asked): boolean {
   return compileCondition(condition, plan, env)(view, owner)
 }
 
@@ -40,13 +41,13 @@ function reasons(condition: Condition, holds: boolean, asked: Asked): string[] {
     return reasons(condition.of, holds, asked).map((text) => `${condition.name}: ${text}`)
   if (condition.op === 'not') return reasons(condition.of, !holds, asked).map((text) => `not: ${text}`)
   // What decides: all of `all` when it holds, its first failure when not; the first success of `any`, else all.
-  const decisive = condition.of.filter((inner) => test(inner, asked) === holds)
+  const decisive = condition.of.filter((inner) => holdsFor(inner, asked) === holds)
   const every = (condition.op === 'all') === holds
   const told = every ? condition.of : decisive.slice(0, 1)
   return told.length === 0 ? ['where: nothing asked'] : told.flatMap((inner) => reasons(inner, holds, asked))
 }
 
-type Leaf = Extract<Condition, { readonly field: ConditionField }>
+export type Leaf = Extract<Condition, { readonly field: ConditionField }>
 
 function verdict(leaf: Leaf, holds: boolean, asked: Asked): string {
   const values = fieldValues(leaf.field, asked)
@@ -55,7 +56,8 @@ function verdict(leaf: Leaf, holds: boolean, asked: Asked): string {
   return leaf.op === 'exists' ? `is there (${found})` : `${found} ${relation(leaf, holds)}`
 }
 
-function relation(leaf: Exclude<Leaf, { readonly op: 'exists' }>, holds: boolean): string {
+/** What a comparison asks, in words: `is one of DROP, REJECT`. */
+export function relation(leaf: Exclude<Leaf, { readonly op: 'exists' }>, holds: boolean): string {
   switch (leaf.op) {
     case 'equals':
       return `${holds ? 'is' : 'is not'} ${oneOf(leaf.values)}`
@@ -95,12 +97,12 @@ function show(value: string): string {
 }
 
 /** As written in rules: the firewall fields stand alone. */
-function shortName(field: ConditionField): string {
+export function shortName(field: ConditionField): string {
   return field.startsWith('firewall.') ? field.slice('firewall.'.length) : field.replace(' ', '.')
 }
 
 /** The field's values as texts: none when absent, two for either end, several of a parameter that repeats. */
-function fieldValues(field: ConditionField, { view, owner, plan, env }: Asked): string[] {
+export function fieldValues(field: ConditionField, { view, owner, plan, env }: Asked): string[] {
   const reader = fieldReader(field, plan, env)
   if (reader.kind === 'text') return [reader.read(view, owner)].filter((text) => text !== null)
   if (reader.kind === 'number') return reader.read(view) < 0 ? [] : [String(reader.read(view))]

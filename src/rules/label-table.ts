@@ -178,6 +178,11 @@ export class LabelTable {
     return this.#hit?.names[this.#hitProbe] ?? ''
   }
 
+  /** Which of the stream's probes found the last hit: whole ones first, then lone parts; -1 when it was none. */
+  get probe(): number {
+    return this.#hit === undefined ? -1 : this.#hitProbe
+  }
+
   /**
    * The owner of the label `buf[start, end)` of a stream: its index, 0 when nobody's, {@link LABEL_AMBIGUOUS}
    * when lone parts name two tenants. Whole labels go first: that no lone part of another tenant fits one is

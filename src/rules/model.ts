@@ -88,6 +88,8 @@ export interface ForwarderModel {
 
 export interface StreamModel extends StreamPlan {
   readonly place: Place
+  /** Of each entry of `match`; the rules' reader says them. */
+  readonly match_places?: readonly Place[]
 }
 
 export interface LabelFormatModel {

@@ -55,6 +55,7 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
     name: read.name,
     grammar: read.grammar,
     match: read.match.map(matchOf),
+    match_places: read.match.map((_, index) => report.place([...path, 'match', index])),
     label,
     label_formats: read.label_formats,
     keys: read.keys.map(keyOf),

@@ -5,9 +5,9 @@ import type { RulesPlan } from '../rules/plan.ts'
 
 export class PlanNames implements BatchNames {
   readonly #plan: RulesPlan
-  readonly #settings: Settings
+  readonly #settings: Pick<Settings, 'listeners' | 'sources'>
 
-  constructor(plan: RulesPlan, settings: Settings) {
+  constructor(plan: RulesPlan, settings: Pick<Settings, 'listeners' | 'sources'>) {
     this.#plan = plan
     this.#settings = settings
   }

@@ -1,52 +1,40 @@
 /** Carries out `logweir explain`. */
 import { Buffer } from 'node:buffer'
+import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import path from 'node:path'
 import { LogweirError } from '../../base/errors.ts'
-import { EventFlag, type EventView, HEADER_FORM_NAMES } from '../../classify/view.ts'
+import type { EventView } from '../../classify/view.ts'
 import type { Settings } from '../../config/types.ts'
 import { Admission } from '../../listen/admission.ts'
 import { plainAddress } from '../../listen/prefixes.ts'
-import { ConditionSet } from '../../rules/conditions.ts'
-import { explainEvent, type Explanation, type ForwarderDecision } from '../../rules/explain.ts'
 import type { CliArgs } from '../command.ts'
-import { cell } from '../text-table.ts'
 import { openInput } from '../input.ts'
-import { paint, say, write } from '../output.ts'
+import { say, write } from '../output.ts'
+import { shortStory, story, storyJson } from '../trace/story.ts'
+import { Tracer, type Trace, type TracedForwarder } from '../trace/tracer.ts'
 import { type Arrival, FROM_NOBODY, readEvents } from './event-lines.ts'
-import { configuredRules } from './rules.ts'
+import { modelledRules } from './rules.ts'
 
-/** What is printed of one line. */
-export interface Explained extends Explanation {
-  readonly line: number
-  readonly header: (typeof HEADER_FORM_NAMES)[number]
-  readonly valid: boolean
-}
-
-const LABEL_WIDTH = 80
+/** In the place of the router's own key, where that cannot be read: hashes look alike and are others. */
+export const STAND_IN_KEY = 'logweir: a key that hides nothing'
 
 export async function explainLines(args: CliArgs): Promise<number> {
-  const { plan, settings, ownership } = configuredRules(args.text('config'))
+  const { plan, settings, model } = modelledRules(args.text('config'))
   const peer = args.text('peer')
   const arrival = peer === undefined ? FROM_NOBODY : arrivalOf(peer, settings)
   const refused = peer !== undefined && settings.sources.length > 0 && arrival.source === 0
-  const env = { listeners: settings.listeners.map(({ name }) => name), sources: settings.sources }
-  const explainer = { plan, ownership, conditions: new ConditionSet(plan, env), env }
+  const tracer = new Tracer({ plan, model, settings, key: keyOf(settings, plan.edits.length > 0) })
   const input = openInput(args.argument)
   const json = args.flag('json')
+  const short = args.flag('short')
   const options = { others: json, ...(peer === undefined ? { trusted: true } : {}) }
   let out: string[] = []
   const onEvent = (view: EventView, line: number): void => {
-    const { stream, forwarders, ...rest } = explainEvent(view, explainer, options)
-    const explained = {
-      line,
-      stream,
-      header: HEADER_FORM_NAMES[view.form],
-      valid: (view.flags & EventFlag.invalid) === 0,
-      ...rest,
-      forwarders: refused ? forwarders.map(refuse) : forwarders,
-    }
-    if (json) out.push(JSON.stringify(explained))
-    else out.push(...story(explained))
+    const told = tracer.trace(view, options)
+    const trace: Trace = refused ? { ...told, forwarders: told.forwarders.map(refuse) } : told
+    if (json) out.push(storyJson(line, trace))
+    else out.push(...(short ? shortStory(line, trace) : story(line, trace)))
   }
   await readEvents(input, plan.streams, arrival, onEvent, async () => {
     if (out.length === 0) return
@@ -68,32 +56,20 @@ function arrivalOf(text: string, settings: Settings): Arrival {
   return { peer, source: 0 }
 }
 
-function refuse({ tenant, forwarder }: ForwarderDecision): ForwarderDecision {
-  return { tenant, forwarder, decision: 'skip', because: 'the peer is in none of the sources: refused' }
+function refuse({ tenant, forwarder, place }: TracedForwarder): TracedForwarder {
+  const because = 'the peer is in none of the sources: refused'
+  return { tenant, forwarder, decision: 'skip', because, place }
 }
 
-/** One event's explanation, for people. */
-export function story({
-  line,
-  stream,
-  header,
-  valid,
-  label,
-  tenant,
-  reason,
-  forwarders,
-}: Explained): string[] {
-  const shown = label === null ? 'no label' : `label "${cell(label, LABEL_WIDTH)}"`
-  const whose =
-    tenant === null ? paint('yellow', `nobody's: ${reason}`) : paint('green', `${tenant}'s, by ${reason}`)
-  const form = `${header === 'none' ? 'no' : header} header${valid ? '' : ', not valid'}`
-  const names = forwarders.map((one) => `${one.tenant}/${one.forwarder}`)
-  const width = Math.max(0, ...names.map((name) => name.length))
-  return [
-    `${line}: ${stream}, ${form}, ${shown}: ${whose}`,
-    ...forwarders.map(({ decision, because }, n) => {
-      const verdict = decision === 'forward' ? paint('green', 'forward') : paint('dim', 'skip   ')
-      return `   ${verdict}  ${(names[n] ?? '').padEnd(width)}  ${because}`
-    }),
-  ]
+/** The router's key of hashes where it can be read: never made here, since explaining changes nothing. */
+function keyOf({ redaction, data }: Settings, edits: boolean): string {
+  if (redaction.key !== null) return redaction.key
+  const file = path.join(data, 'redaction.key')
+  try {
+    if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  } catch {
+    // Another user's: the stand-in does.
+  }
+  if (edits) say('hashes are made with a stand-in key: the router’s own is not there or cannot be read')
+  return STAND_IN_KEY
 }

@@ -3,8 +3,9 @@ import path from 'node:path'
 import { LogweirError } from '../../base/errors.ts'
 import type { Finding } from '../../config/findings.ts'
 import type { Settings } from '../../config/types.ts'
-import { load } from '../../control/load.ts'
+import { loadModel } from '../../control/load.ts'
 import { compileRules } from '../../rules/compile.ts'
+import type { RulesModel } from '../../rules/model.ts'
 import { type Ownership, ownershipOf } from '../../rules/ownership.ts'
 import type { RulesPlan } from '../../rules/plan.ts'
 import { readRules, shippedRules } from '../../rules/read.ts'
@@ -18,10 +19,20 @@ export interface Rules {
 
 /** The rules of a configuration. @throws {LogweirError} when configuration or rules have errors. */
 export function configuredRules(given: string | undefined): Rules {
-  const file = configFile(given)
-  const { plan, settings, findings } = load(file, 1, process.env)
-  if (plan === undefined || settings === undefined) throw wrong(findings, file)
+  const { plan, settings } = modelledRules(given)
   return { plan, settings, ownership: ownershipOf(plan, settings.sources) }
+}
+
+/** The same with the rules as read. @throws {LogweirError} when configuration or rules have errors. */
+export function modelledRules(given: string | undefined): {
+  readonly plan: RulesPlan
+  readonly settings: Settings
+  readonly model: RulesModel
+} {
+  const file = configFile(given)
+  const { plan, settings, model, findings } = loadModel(file, 1, process.env)
+  if (plan === undefined || settings === undefined || model === undefined) throw wrong(findings, file)
+  return { plan, settings, model }
 }
 
 /** The streams that come with Logweir, for lines of which nothing else is known. */
@@ -34,7 +45,8 @@ export function shippedStreams(): RulesPlan['streams'] {
   return plan.streams
 }
 
-function wrong(findings: readonly Finding[], file: string): LogweirError {
+/** What is said where rules with errors cannot be used. */
+export function wrong(findings: readonly Finding[], file: string): LogweirError {
   const errors = findings.filter(({ level }) => level === 'error')
   const [first] = errors
   const place =

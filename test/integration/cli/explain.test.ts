@@ -3,18 +3,53 @@ import { expect, test } from 'vitest'
 import { tempFolder } from '../../support/temp-folder.ts'
 import { FILES, logweir, OWN_LINE } from './support.ts'
 
+const LABEL = OWN_LINE.replace(/^.* /, '')
 const ORPHAN = OWN_LINE.replace(/[^ ]+$/, 'deadbeef-0000-4000-8000-000000000000')
 
-test('a story a line', async () => {
+test('the whole story of a line: header, stream, label, owner, decisions and bytes, with places', async () => {
+  const folder = tempFolder({
+    ...FILES,
+    'rules/t.yaml': `${FILES['rules/t.yaml'] ?? ''}      - name: siem
+        to: file:../out/siem.log
+        where: { action: DROP, not: { destination_port: 22 } }
+        redact: [{ field: source_ip }]
+`,
+  })
   const { code, stdout, stderr } = await logweir(['explain'], {
-    cwd: tempFolder(FILES),
+    cwd: folder,
     stdin: `${OWN_LINE}\n${ORPHAN}\n`,
   })
-  expect([code, stderr]).toEqual([0, ''])
-  expect(stdout).toMatch(
-    /^1: nsxv\.dfw, rfc5424 header, label "5b2abda9.*": t's, by label\n {3}forward {2}t\/archive/,
-  )
+  expect([code, stderr]).toEqual([
+    0,
+    'hashes are made with a stand-in key: the router’s own is not there or cannot be read\n',
+  ])
+  const [first = ''] = stdout.split(/^(?=2: )/m)
+  expect(first.split('\n').map((line) => line.trimEnd())).toEqual([
+    `1: nsxv.dfw, rfc5424 header, label "${LABEL}": t's, by label`,
+    '   header   facility 1, severity 5, 2026-02-03T04:05:06.000Z, host esx01, program FIREWALL-PKTLOG, process 1',
+    expect.stringMatching(
+      /^ {3}stream {3}recognised by program \[.*\] and ruleset \["domain-c"\] {2}\S*rules\/vmware\.yaml:\d+:\d+$/,
+    ),
+    `   label    "${LABEL}" at bytes 137 to 173`,
+    '   owner    nsxv.dfw (the whole label): Org VDC main of t  rules/t.yaml:5:16',
+    "   forward  t/archive  the event is t's by label, no where  rules/t.yaml:7:9",
+    `            sends ${OWN_LINE}`,
+    '   forward  t/siem     where.action: DROP is DROP; not: where.destination_port: 443 is not 22  rules/t.yaml:10:16',
+    '            yes all',
+    '            yes   action is DROP: "DROP"',
+    '            yes   not',
+    '            no      destination_port is 22: "443"',
+    `            sends ${OWN_LINE.replace('10.1.2.3', '0.0.0.0')}`,
+    '',
+  ])
   expect(stdout).toMatch(/^2: nsxv\.dfw, rfc5424 header, label "deadbeef.*": nobody's: unknown_label$/m)
+})
+
+test('only the decisions', async () => {
+  const { stdout } = await logweir(['explain', '--short'], { cwd: tempFolder(FILES), stdin: `${OWN_LINE}\n` })
+  expect(stdout).toBe(
+    `1: nsxv.dfw, rfc5424 header, label "${LABEL}": t's, by label\n   forward  t/archive  the event is t's by label, no where\n`,
+  )
 })
 
 test('the same as JSON, with the keys of the interface', async () => {
@@ -29,8 +64,19 @@ test('the same as JSON, with the keys of the interface', async () => {
     tenant: 't',
     reason: 'label',
     forwarders: [
-      { tenant: 't', forwarder: 'archive', decision: 'forward', because: expect.any(String) as string },
+      {
+        tenant: 't',
+        forwarder: 'archive',
+        decision: 'forward',
+        because: expect.any(String) as string,
+        at: 'rules/t.yaml:7:9',
+        sends: OWN_LINE,
+      },
     ],
+    recognised: { by: { ruleset: ['domain-c'] } },
+    label_at: [OWN_LINE.length - LABEL.length, OWN_LINE.length],
+    entry: { by: 'nsxv.dfw', part: 'whole', text: LABEL, object: 'Org VDC main', at: 'rules/t.yaml:5:16' },
+    event: { stream: 'nsxv.dfw', hostname: 'esx01', firewall: { action: 'DROP' }, owner: { by: 'nsxv.dfw' } },
   })
   expect(JSON.parse(second ?? '')).toMatchObject({
     line: 2,

@@ -1,7 +1,7 @@
 /** What people read: tables, progress, outcomes, stories. */
 import { expect, test } from 'vitest'
 import { outcome } from '../../../src/cli/reload.ts'
-import { story } from '../../../src/cli/events/explain-lines.ts'
+import { shortStory } from '../../../src/cli/trace/story.ts'
 import { progressLine } from '../../../src/cli/send/progress.ts'
 import { cell, table } from '../../../src/cli/text-table.ts'
 
@@ -59,7 +59,6 @@ test('a reload says what changed, or that nothing did', () => {
 
 test('a story names whose the event is and what each forwarder does', () => {
   const event = {
-    line: 4,
     stream: 'nsxt.dfw',
     header: 'rfc5424',
     valid: true,
@@ -70,7 +69,7 @@ test('a story names whose the event is and what each forwarder does', () => {
     { tenant: 'acme', forwarder: 'siem', decision: 'forward', because: 'no where' },
     { tenant: 'provider', forwarder: 'orphans', decision: 'skip', because: 'not an orphan' },
   ] as const
-  expect(story({ ...event, reason: 'label', forwarders })).toEqual([
+  expect(shortStory(4, { ...event, reason: 'label', forwarders })).toEqual([
     `4: nsxt.dfw, rfc5424 header, label "l\u00b7": acme's, by label`,
     '   forward  acme/siem         no where',
     '   skip     provider/orphans  not an orphan',
