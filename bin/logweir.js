@@ -12,6 +12,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const LEAST = [22, 19]
 const ARENAS = '2'
+/** MiB for short-lived objects of main, which sees no event, and of the spool's thread; workers set their own. */
+const SMALL_YOUNG_SPACE = '--max-semi-space-size=1'
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP']
 const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
@@ -43,7 +45,7 @@ function newerNode() {
 }
 
 function relaunch(node) {
-  const child = spawn(node, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const child = spawn(node, [SMALL_YOUNG_SPACE, ...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { MALLOC_ARENA_MAX: ARENAS, ...process.env, LOGWEIR_LAUNCHER: String(process.pid) },
   })
@@ -78,7 +80,7 @@ function stayWithLauncher() {
 function fewArenas() {
   const begun = process.env.MALLOC_ARENA_MAX !== undefined || process.channel !== undefined
   if (begun || process.argv[2] !== 'run' || typeof process.execve !== 'function') return
-  const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
+  const args = [process.execPath, SMALL_YOUNG_SPACE, ...process.execArgv, ...process.argv.slice(1)]
   process.execve(process.execPath, args, { ...process.env, MALLOC_ARENA_MAX: ARENAS })
 }
 
