@@ -167,7 +167,7 @@ export class Editor {
   }
 
   #markEntry({ fields, pattern, how }: RedactPlan, hash: KeyedHash, { plan, env }: EditorDeps): void {
-    const partial = how.kind === 'keep'
+    const partial = how.kind === 'keep' || how.kind === 'network'
     const compiled = pattern === null ? null : patternOf(pattern)
     for (const field of fields) {
       if (field === 'peer') continue
