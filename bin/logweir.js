@@ -45,7 +45,8 @@ function newerNode() {
 }
 
 function relaunch(node) {
-  const child = spawn(node, [SMALL_YOUNG_SPACE, ...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const space = process.argv[2] === 'run' ? [SMALL_YOUNG_SPACE] : []
+  const child = spawn(node, [...space, ...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { MALLOC_ARENA_MAX: ARENAS, ...process.env, LOGWEIR_LAUNCHER: String(process.pid) },
   })

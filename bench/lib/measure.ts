@@ -48,8 +48,7 @@ export interface Ports {
   readonly first_port: number
 }
 
-/** Ports of this process: several benches can run at once. */
-/** Below the ports that the kernel gives to connections (32768 on), also with 10,000 tenants. */
+/** Ports of this process, so that several benches can run at once, below the ports that the kernel gives to connections (32768 on), also with 10,000 tenants. */
 export function choosePorts(): Ports {
   const base = 11_000 + (process.pid % 9) * 1250
   return { in_port: base, admin_port: base + 1, http_port: base + 2, first_port: base + 10 }
