@@ -48,7 +48,15 @@ export class CfapiEvent {
       grown.set(this.fields)
       this.fields = grown
     }
-    this.fields.fill(-1, at, at + FieldSlot.size)
+    const { fields } = this
+    fields[at] = -1
+    fields[at + 1] = -1
+    fields[at + 2] = -1
+    fields[at + 3] = -1
+    fields[at + 4] = -1
+    fields[at + 5] = -1
+    fields[at + 6] = -1
+    fields[at + 7] = -1
     this.count += 1
     return at
   }

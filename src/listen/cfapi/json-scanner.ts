@@ -56,6 +56,7 @@ export class JsonError extends Error {
 export const Style = { plain: 0, escapes: 1, wide: 2 } as const
 
 const NOTHING = Buffer.alloc(0)
+const NO_VIEW = new DataView(new ArrayBuffer(0))
 
 /** A cursor. The last string, number or value read is described by the public fields. */
 export class JsonScanner {
@@ -67,11 +68,14 @@ export class JsonScanner {
   stop = 0
   /** {@link Style} bits of the last string. */
   style = 0
+  /** Of `buf`, for eight bytes at a time. */
+  #view: DataView = NO_VIEW
 
   reset(buf: Buffer): void {
     this.buf = buf
     this.p = 0
     this.end = buf.length
+    this.#view = new DataView(buf.buffer, buf.byteOffset, buf.length)
     // A byte order mark is not JSON, but some clients write it.
     if (buf.length >= 3 && buf[0] === 0xef && buf[1] === 0xbb && buf[2] === 0xbf) this.p = 3
   }
@@ -115,7 +119,7 @@ export class JsonScanner {
     let style = 0
     this.start = p
     for (;;) {
-      while (p < end && KIND[buf[p]!] === 0) p += 1
+      p = this.#plainEnd(p)
       if (p >= end) break
       const kind = KIND[buf[p]!]!
       if (kind === 3) {
@@ -137,6 +141,19 @@ export class JsonScanner {
     }
     this.p = end
     this.fail('')
+  }
+
+  /** Behind the bytes from `from` on that stand for themselves. */
+  #plainEnd(from: number): number {
+    const { buf, end } = this
+    const view = this.#view
+    let p = from
+    for (; p + 8 <= end; p += 8) {
+      const marks = special(view.getInt32(p, true)) | special(view.getInt32(p + 4, true))
+      if ((marks & 0x80808080) !== 0) break
+    }
+    while (p < end && KIND[buf[p]!] === 0) p += 1
+    return p
   }
 
   /** Reads a key and its colon; the cursor stands before the value. */
@@ -267,6 +284,14 @@ export class JsonScanner {
     if (hexAt(buf, p + 2, end) < 0) this.fail('\\u lacks four hex digits')
     return p + 6
   }
+}
+
+/**
+ * The top bit of each byte of four: set where one may not stand for itself, which is below 0x20, `"`, `\\` or above
+ * 0x7f. A borrow reaches only bytes behind one that is special itself.
+ */
+function special(word: number): number {
+  return ((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101) | word
 }
 
 function isDigit(c: number | undefined): boolean {

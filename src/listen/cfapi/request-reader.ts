@@ -152,8 +152,15 @@ export class RequestReader {
     const name_start = scan.start
     const name_end = scan.stop
     if (scan.acceptNull()) return
-    const quoted = scan.peek() === QUOTE
-    scan.value()
+    const c = scan.peek()
+    const quoted = c === QUOTE
+    if (c >= 0x30 && c <= 0x39) {
+      const ms = scan.number()
+      if (ms <= STAMP_MAX) {
+        this.event.timestamp = Math.floor(ms)
+        return
+      }
+    } else scan.value()
     const digits = scan.buf.toString('latin1', scan.start, Math.min(scan.stop, scan.start + 32))
     const value = digits.trim() === '' ? Number.NaN : Number(digits)
     if (Math.abs(value) <= STAMP_MAX) {
@@ -209,16 +216,7 @@ export class RequestReader {
     if (!scan.accept(CLOSE_BRACE)) {
       do {
         scan.key()
-        if (this.#is('name')) {
-          if (scan.peek() !== QUOTE) this.#not(`a field's name of event ${this.events} is not a string`)
-          scan.string()
-          fields[at + FieldSlot.name_start] = scan.start
-          fields[at + FieldSlot.name_end] = scan.stop
-          fields[at + FieldSlot.name_style] = scan.style
-        } else if (this.#is('content')) this.#readValue(at)
-        else if (this.#is('startPosition')) fields[at + FieldSlot.position] = this.#readCount()
-        else if (this.#is('length')) fields[at + FieldSlot.length] = this.#readCount()
-        else scan.value()
+        this.#readMember(at)
       } while (scan.another(CLOSE_BRACE))
     }
     if (
@@ -226,6 +224,23 @@ export class RequestReader {
       fields[at + FieldSlot.name_start] === fields[at + FieldSlot.name_end]
     )
       this.#not(`a field of event ${this.events} has no name`)
+  }
+
+  /** One member of a field, behind its key. Keys are told apart by their length first. */
+  #readMember(at: number): void {
+    const scan = this.#scan
+    const { fields } = this.event
+    const length = scan.stop - scan.start
+    if (length === 4 && this.#is('name')) {
+      if (scan.peek() !== QUOTE) this.#not(`a field's name of event ${this.events} is not a string`)
+      scan.string()
+      fields[at + FieldSlot.name_start] = scan.start
+      fields[at + FieldSlot.name_end] = scan.stop
+      fields[at + FieldSlot.name_style] = scan.style
+    } else if (length === 7 && this.#is('content')) this.#readValue(at)
+    else if (length === 13 && this.#is('startPosition')) fields[at + FieldSlot.position] = this.#readCount()
+    else if (length === 6 && this.#is('length')) fields[at + FieldSlot.length] = this.#readCount()
+    else scan.value()
   }
 
   /** A value of any kind; null is none. */
