@@ -55,6 +55,8 @@ export class Body {
   events = 0
   /** Bytes of them as they came. */
   raw = 0
+  /** Bytes of it all, once it is built. */
+  bytes = 0
   /** The event of the work that is looked at next. */
   #next = 0
   /** Which event of the work each one in the body is. */
@@ -87,6 +89,7 @@ export class Body {
       since = clock.monotonic()
     }
     if (close !== 0) this.out.putByte(close)
+    this.bytes = this.out.length
     this.#hold()
     work.shorten(this.#next)
   }

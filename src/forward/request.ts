@@ -6,16 +6,16 @@
 import type { Buffer } from 'node:buffer'
 import fastq, { type queueAsPromised } from 'fastq'
 import type { Timer } from '../base/clock.ts'
-import type { Batch } from '../queue/batch.ts'
 import type { DeadLettersStatus, Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff, ceilingOf } from './backoff.ts'
 import { Body, type BodyMaker, type BodyShape } from './body.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { EventEncoder } from './encode/batch-encoder.ts'
 import { BACKOFF, type Confirmed, type Outcome, type Paused, type Retry, type Wait } from './outcome.ts'
+import { RequestSize } from './request-size.ts'
 import { inWords, Status } from './status.ts'
 import type { ForwardDeps, ForwarderTarget } from './types.ts'
-import { Work } from './work.ts'
+import type { Work } from './work.ts'
 
 /** How a destination type sends. Secrets stay inside. */
 export interface RequestSender {
@@ -31,9 +31,6 @@ export interface RequestSender {
 
 /** A minute to ten: a used-up quota, or a person has to mend something. */
 const SLOW = { first: 60_000, max: 600_000 } as const
-/** A body may take this part of the forwarder's memory, but never less than so many bytes. */
-const BODY_PART = 4
-const BODY_MIN = 16_384
 
 export class RequestDestination implements Destination {
   readonly #forwarder: ForwarderTarget
@@ -50,12 +47,11 @@ export class RequestDestination implements Destination {
   #probing = false
   #slow_waits = 0
   readonly #maker: BodyMaker
+  readonly #size: RequestSize
   readonly #dead: DeadLetters
   /** Works that were accepted and are not confirmed yet, and the bytes of their batches. */
   #unconfirmed = 0
   #unconfirmed_bytes = 0
-  /** Encoded bytes an event's payload byte became, lately. */
-  #ratio = 2
   #stopping: Promise<void> | undefined
   #stopped = false
   #onDrained: (() => void) | undefined
@@ -67,17 +63,13 @@ export class RequestDestination implements Destination {
     this.#sender = sender
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
-    const { http, queue, concurrency } = forwarder.settings
-    const at_once = Math.max(1, concurrency)
-    this.#queue = fastq.promise<this, Work, void>(this, deliver, at_once)
+    this.#queue = fastq.promise<this, Work, void>(this, deliver, Math.max(1, forwarder.settings.concurrency))
     this.#dead = new DeadLetters(forwarder, deps, (why) => this.#status.lost('dead letters', why))
+    this.#size = new RequestSize(forwarder.settings)
     this.#maker = {
       encoder: sender.encoder,
       shape: sender.shape,
-      limits: {
-        batch_bytes: Math.min(http.batch_bytes, Math.max(BODY_MIN, queue.memory_max / BODY_PART / at_once)),
-        batch_events: http.batch_events,
-      },
+      limits: this.#size,
       threw: (error) =>
         this.#status.lost('unencodable', `an event could not be written and is dropped: ${inWords(error)}`),
       hold: (bytes) => lane.hold(bytes),
@@ -101,7 +93,7 @@ export class RequestDestination implements Destination {
 
   wake(): void {
     while (!this.#stopped && this.#held_until === undefined && this.#room) {
-      const work = this.#lease()
+      const work = this.#size.lease(this.#lane)
       if (work === undefined) return
       void this.#queue.push(work).then(() => this.#ended())
     }
@@ -123,27 +115,6 @@ export class RequestDestination implements Destination {
 
   get #busy(): number {
     return this.#queue.running() + this.#queue.length()
-  }
-
-  /** As many batches as make about one request. */
-  #lease(): Work | undefined {
-    const { batch_bytes, batch_events } = this.#maker.limits
-    const batches: Batch[] = []
-    let bytes = 0
-    let events = 0
-    // As much as the last batch will not be wanted behind the limit: a small second request costs as a large one.
-    let last = 0
-    let last_events = 0
-    while (bytes + last < batch_bytes && events + last_events <= batch_events) {
-      const batch = this.#lane.lease()
-      if (batch === undefined) break
-      batches.push(batch)
-      last = batch.used * this.#ratio
-      last_events = batch.events
-      bytes += last
-      events += last_events
-    }
-    return batches.length === 0 ? undefined : new Work(batches)
   }
 
   // ---- one delivery ------------------------------------------------------------------------------
@@ -193,8 +164,7 @@ export class RequestDestination implements Destination {
     try {
       await body.build(work, this.#deps.clock)
       if (body.events === 0) work.done()
-      const { length } = body.out
-      this.#ratio = this.#ratio * 0.8 + (length / Math.max(body.raw, 1)) * 0.2
+      this.#size.made(body)
       if (body.events === 0) outcome = { kind: 'delivered' }
       else if (this.#stopped) outcome = STOPPED
       else {
@@ -233,6 +203,7 @@ export class RequestDestination implements Destination {
         return true
       }
       case 'events': {
+        if (outcome.too_large) this.#size.tooLong(body)
         const { at } = outcome
         if (at !== undefined && at < body.events && work.isolate(body.place(at))) return true
         if (work.split()) return true
@@ -263,6 +234,7 @@ export class RequestDestination implements Destination {
     this.#slow_waits = 0
     this.#backoff.reset()
     this.#status.delivered()
+    this.#size.taken()
   }
 
   /** Whether the work goes on after a wait; else it is given back. */

@@ -121,11 +121,11 @@ export function run(kind: Kind, port: number, over: Over = {}): Running {
 export const event = (n: number): string =>
   `<14>1 2026-05-15T19:41:25.${String(n % 1000).padStart(3, '0')}Z esx01.example.net app 1 - - seq=${n} "quoted" \\ end`
 
-/** `count` events in batches of `size`. */
-export function addEvents(lane: FakeLane, count: number, size = 100): number {
+/** `count` events in batches of `size`, numbered from `first`. */
+export function addEvents(lane: FakeLane, count: number, size = 100, first = 0): number {
   let batches = 0
   for (let n = 0; n < count; n += size) {
-    lane.add(...Array.from({ length: Math.min(size, count - n) }, (_, i) => event(n + i)))
+    lane.add(...Array.from({ length: Math.min(size, count - n) }, (_, i) => event(first + n + i)))
     batches += 1
   }
   return batches

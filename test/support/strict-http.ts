@@ -68,6 +68,8 @@ export class StrictServer {
   fault: (count: number, path: string) => Fault
   #count = 0
   connections = 0
+  /** Requests that were answered with 413. */
+  refused = 0
 
   constructor(
     product: Product,
@@ -162,6 +164,7 @@ export class StrictServer {
     }
     this.asked.push(asked)
     const said = fault.kind === 'says' ? fault.said : this.#product.answer(asked, (text) => this.#store(text))
+    if (said.status === 413) this.refused += 1
     this.#tell()
     if (fault.kind === 'silent') return
     if (fault.kind === 'late') await new Promise((done) => setTimeout(done, fault.ms))
