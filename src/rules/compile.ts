@@ -11,6 +11,7 @@ import { compileLabels } from './compile-labels.ts'
 import { Owners } from './compile-owners.ts'
 import type { EditPlan } from './edit-plan.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
+import { shareParts } from './share-parts.ts'
 import type { ForwarderModel, RulesModel, StreamModel } from './model.ts'
 import type { Condition, ForwarderPlan, RulesPlan, TenantPlan } from './plan.ts'
 
@@ -69,7 +70,7 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
     labels,
     keys,
     forwarders,
-    conditions: conditions.list,
+    ...shareParts(conditions.list),
     named,
     edits: edits.list,
   }

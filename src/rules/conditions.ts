@@ -19,8 +19,8 @@ import type { Condition, RulesPlan } from './plan.ts'
 /** Whether the condition holds for an event of an owner (0 or less: nobody's). Makes no garbage, keeps nothing. */
 export type Predicate = (view: EventView, owner: number) => boolean
 
-/** Gives the function of a condition that stands inside another, where it is shared. */
-type Shared = (condition: Condition) => Predicate | undefined
+/** Gives the function of another condition of the plan. */
+type Shared = (index: number) => Predicate
 
 const never: Predicate = () => false
 const CANONICAL_NUMBER = /^(0|[1-9][0-9]{0,14})$/
@@ -32,9 +32,14 @@ export function compileCondition(
   condition: Condition,
   plan: RulesPlan,
   env: ConditionEnv,
-  shared: Shared = () => undefined,
+  shared?: Shared,
 ): Predicate {
-  const inner = (one: Condition): Predicate => shared(one) ?? compileCondition(one, plan, env, shared)
+  const inner = (one: Condition): Predicate => {
+    const index = shared === undefined ? undefined : plan.shared.get(one)
+    return index === undefined || shared === undefined
+      ? compileCondition(one, plan, env, shared)
+      : shared(index)
+  }
   switch (condition.op) {
     case 'all':
     case 'any':
@@ -251,44 +256,26 @@ const SMALL_NUMBERS = Array.from({ length: 24 }, (_, value) => String(value))
  * one entry of the plan, and its verdict is kept until the next {@link ConditionSet.begin}.
  */
 export class ConditionSet {
-  readonly #predicates: readonly Predicate[]
+  /** Made when they are first asked: a reload of thousands must not hold up the events that come meanwhile. */
+  readonly #predicates: (Predicate | undefined)[]
+  readonly #make: (index: number) => Predicate
   /** Number of the event that the verdict is of, times two, plus the verdict. */
-  #verdicts: Int32Array
+  readonly #verdicts: Int32Array
   readonly #asked: Float64Array
   readonly #held: Float64Array
   #event = 2
 
   constructor(plan: RulesPlan, env: ConditionEnv) {
-    this.#asked = new Float64Array(plan.conditions.length)
-    this.#held = new Float64Array(plan.conditions.length)
-    const twice = partsOfSeveral(plan.conditions)
-    const whole = new Map(plan.conditions.map((condition, index) => [JSON.stringify(condition), index]))
-    let slots = plan.conditions.length
-    const parts = new Map<string, Predicate>()
-    const shared: Shared = (condition) => {
-      const text = JSON.stringify(condition)
-      const index = whole.get(text)
-      if (index !== undefined) return (view, owner) => this.holds(index, view, owner)
-      if (!twice.has(text)) return undefined
-      let part = parts.get(text)
-      if (part === undefined) {
-        part = this.#kept(slots++, compileCondition(condition, plan, env, shared))
-        parts.set(text, part)
-      }
-      return part
-    }
-    this.#predicates = plan.conditions.map((condition) => compileCondition(condition, plan, env, shared))
-    this.#verdicts = new Int32Array(slots)
-  }
-
-  /** The predicate with its verdict kept until the next event. */
-  #kept(slot: number, predicate: Predicate): Predicate {
-    return (view, owner) => {
-      const known = this.#verdicts[slot] as number
-      if ((known & ~1) === this.#event) return (known & 1) === 1
-      const verdict = predicate(view, owner)
-      this.#verdicts[slot] = this.#event | (verdict ? 1 : 0)
-      return verdict
+    const count = plan.conditions.length
+    this.#asked = new Float64Array(count)
+    this.#held = new Float64Array(count)
+    this.#verdicts = new Int32Array(count)
+    this.#predicates = Array.from({ length: count }, () => undefined)
+    const shared: Shared = (index) => (view, owner) => this.holds(index, view, owner)
+    this.#make = (index) => {
+      const predicate = compileCondition(plan.conditions[index] as Condition, plan, env, shared)
+      this.#predicates[index] = predicate
+      return predicate
     }
   }
 
@@ -304,7 +291,7 @@ export class ConditionSet {
   holds(index: number, view: EventView, owner: number): boolean {
     const known = this.#verdicts[index] as number
     if ((known & ~1) === this.#event) return (known & 1) === 1
-    const verdict = (this.#predicates[index] as Predicate)(view, owner)
+    const verdict = (this.#predicates[index] ?? this.#make(index))(view, owner)
     this.#verdicts[index] = this.#event | (verdict ? 1 : 0)
     this.#asked[index] = (this.#asked[index] as number) + 1
     if (verdict) this.#held[index] = (this.#held[index] as number) + 1
@@ -319,25 +306,4 @@ export class ConditionSet {
   held(index: number): number {
     return this.#held[index] ?? 0
   }
-}
-
-/** JSON of what stands inside more than one condition and costs more to ask than to remember. */
-function partsOfSeveral(conditions: readonly Condition[]): ReadonlySet<string> {
-  const once = new Set<string>()
-  const twice = new Set<string>()
-  const look = (condition: Condition): void => {
-    if (condition.op === 'not' || condition.op === 'use') part(condition.of)
-    else if (condition.op === 'all' || condition.op === 'any') for (const inner of condition.of) part(inner)
-  }
-  const part = (condition: Condition): void => {
-    if (condition.op === 'exists' || (condition.op === 'equals' && condition.field === 'stream')) return
-    const text = JSON.stringify(condition)
-    if (once.has(text)) twice.add(text)
-    else {
-      once.add(text)
-      look(condition)
-    }
-  }
-  for (const condition of conditions) look(condition)
-  return twice
 }

@@ -33,7 +33,7 @@ const marks = new EditMarks()
 const edited = new EventView()
 let scratch = Buffer.allocUnsafeSlow(4096)
 /** Whose work `edited` is, and of which event: a tenant's forwarders often share an editor. */
-let edited_by: Editor | undefined
+let edited_by: EditWork | undefined
 let edited_event = -1
 
 /** RFC 5424 §6: what is longer is no name, and is not looked for. */
@@ -48,7 +48,7 @@ const FORMS: Readonly<Partial<Record<RedactField, FieldForm>>> = {
   'firewall.rule_id': 'number',
 }
 
-export class Editor {
+class EditWork {
   readonly #replacers: Replacer[] = []
   readonly #partial: boolean[] = []
   readonly #markers: Marker[] = []
@@ -74,11 +74,7 @@ export class Editor {
     this.#peer = peer
   }
 
-  /**
-   * The event as it may be seen: good until any editor of the thread is asked again. `number`, another one for every
-   * event, spares the work when the same editor is asked for the same event again.
-   */
-  edit(event: EventView, number = -1): EventView {
+  edit(event: EventView, number: number): EventView {
     if (number >= 0 && edited_by === this && edited_event === number) return edited
     edited_by = this
     edited_event = number
@@ -228,7 +224,28 @@ function markField(
   }
 }
 
-/** All editors of a rule set, in the order of {@link RulesPlan.edits}. */
+/** All editors of a rule set, in the order of {@link RulesPlan.edits}; each is made when it is first asked. */
 export function makeEditors(deps: EditorDeps): Editor[] {
   return deps.plan.edits.map((plan) => new Editor(plan, deps))
+}
+
+/** What a forwarder makes of its events. Made at its first event: a reload of thousands must not hold up what comes meanwhile. */
+export class Editor {
+  readonly #plan: EditPlan
+  readonly #deps: EditorDeps
+  #work: EditWork | undefined
+
+  constructor(plan: EditPlan, deps: EditorDeps) {
+    this.#plan = plan
+    this.#deps = deps
+  }
+
+  /**
+   * The event as it may be seen: good until any editor of the thread is asked again. `number`, another one for every
+   * event, spares the work when the same editor is asked for the same event again.
+   */
+  edit(event: EventView, number = -1): EventView {
+    this.#work ??= new EditWork(this.#plan, this.#deps)
+    return this.#work.edit(event, number)
+  }
 }

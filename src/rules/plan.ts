@@ -23,6 +23,8 @@ export interface RulesPlan {
   readonly forwarders: readonly ForwarderPlan[]
   /** Equal conditions are one entry. */
   readonly conditions: readonly Condition[]
+  /** Inner conditions, the objects themselves, that are the same as a condition of the list: by its index. */
+  readonly shared: ReadonlyMap<Condition, number>
   /** Of those, the ones with a name, for their counts. */
   readonly named: readonly { readonly name: string; readonly condition: number }[]
   /** Equal ones of one tenant are one entry. */
