@@ -7,6 +7,7 @@ import { scanHeader } from '../../src/classify/header.ts'
 import { EventFlag, EventView, HeaderForm } from '../../src/classify/view.ts'
 import { BatchEncoder, type EventEncoder, type Framing } from '../../src/forward/encode/batch-encoder.ts'
 import { CloudEncoder } from '../../src/forward/encode/cloud.ts'
+import { encodedJson } from '../../src/forward/encode/encodings.ts'
 import { EventReader } from '../../src/forward/encode/event-reader.ts'
 import { JsonEncoder } from '../../src/forward/encode/json.ts'
 import { originalEncoder } from '../../src/forward/encode/original.ts'
@@ -23,6 +24,8 @@ const encoders: readonly (readonly [string, EventEncoder])[] = [
   ['rfc5424', new Rfc5424Encoder(reader())],
   ['rfc3164', new Rfc3164Encoder(reader())],
   ['json', new JsonEncoder(reader())],
+  ['ecs', encodedJson('ecs', { streams: () => [] })],
+  ['otel', encodedJson('otel', { streams: () => [] })],
 ]
 
 /** Bytes that hurt: controls, broken UTF-8, quotes, and headers that are too long or half there. */
@@ -176,6 +179,23 @@ describe('JSON', () => {
         const lines = new TextDecoder('utf8', { fatal: true }).decode(bytes).trimEnd().split('\n')
         for (const line of lines)
           expect(JSON.parse(line)).toMatchObject({ schema: 'logweir.event/1', tenant: 'tenant-1' })
+      }),
+    )
+  })
+
+  test.each(['ecs', 'otel'] as const)('with the names of %s, the message is there as it is', (encoding) => {
+    fc.assert(
+      fc.property(events, (texts) => {
+        const batch = batchOf(texts)
+        const own = encodeAll(new JsonEncoder(reader()), 'newline', batch).toString().trimEnd().split('\n')
+        const bytes = encodeAll(encodedJson(encoding, { streams: () => [] }), 'newline', batch)
+        const lines = new TextDecoder('utf8', { fatal: true }).decode(bytes).trimEnd().split('\n')
+        expect(lines.length).toBe(own.length)
+        for (const [n, line] of lines.entries()) {
+          const event = JSON.parse(line) as Record<string, unknown>
+          const same = JSON.parse(own[n] ?? '') as Record<string, unknown>
+          expect(event[encoding === 'ecs' ? 'message' : 'body']).toBe(same['message'])
+        }
       }),
     )
   })
