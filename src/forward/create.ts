@@ -19,6 +19,7 @@ import { httpType } from './http.ts'
 import type { HttpType } from './http-sender.ts'
 import { cloudType } from './log-insight-cloud.ts'
 import { RequestDestination } from './request.ts'
+import { RelpDestination } from './relp.ts'
 import { CachedResolver } from './resolve.ts'
 import { hecType } from './splunk-hec.ts'
 import { inWords, Status } from './status.ts'
@@ -52,6 +53,9 @@ export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: 
     case 'tcp':
     case 'tls':
       return new StreamDestination(forwarder, to, lane, deps, { encoder, resolver })
+    case 'relp':
+    case 'relp-tls':
+      return new RelpDestination(forwarder, to, lane, deps, { encoder, resolver })
     case 'udp':
       return new UdpDestination(forwarder, to, lane, deps, { encoder, resolver })
     case 'file':

@@ -12,13 +12,14 @@ import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Timer } from '../base/clock.ts'
 import type { Destination, DestinationState, DropReason, Lane } from '../queue/lane.ts'
-import { clientOffers, firstLine, nextTxnr, openObjection, RelpCommand, relpFrame } from '../relp/frames.ts'
+import { clientOffers, firstLine, openObjection, RelpCommand, relpFrame } from '../relp/frames.ts'
 import { RelpReader, type RelpSink } from '../relp/reader.ts'
 import { Backoff } from './backoff.ts'
 import { dial, DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { relpFrames } from './encode/relp-frames.ts'
 import { closeQuietly } from './hang-up.ts'
+import { PemWatch } from './pem-watch.ts'
 import { RelpWindow } from './relp-window.ts'
 import { inWords, Status } from './status.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
@@ -30,6 +31,7 @@ const TURN_BYTES = 131_072
 /** Bytes of an answer that are looked at. */
 const ANSWER_MAX = 4096
 
+type Dropped = Readonly<Partial<Record<DropReason, number>>>
 type Phase = 'idle' | 'dialling' | 'opening' | 'open' | 'waiting' | 'stopped'
 
 /** See the module. */
@@ -43,17 +45,21 @@ export class RelpDestination implements Destination, RelpSink {
   readonly #status: Status
   readonly #backoff: Backoff
   readonly #window = new RelpWindow()
+  readonly #watch: PemWatch
   #phase: Phase = 'idle'
   #socket: Socket | undefined
   #reader: RelpReader | undefined
   #dialling: AbortController | undefined
   #timer: Timer | undefined
+  /** The timer is that of the idle time. */
+  #idling = false
   #turn: NodeJS.Immediate | undefined
   #stopping: Promise<void> | undefined
   /** A graceful stop waits for the last answers. */
   #onQuiet: (() => void) | undefined
   #address = 0
-  #txnr = 0
+  /** Number of the next transaction; that of the session's `open` is 1. */
+  #next = 1
   #failure: string | undefined
   /** Monotonic milliseconds of the last answer, or of the first write after which none was missing. */
   #heard_at = 0
@@ -66,12 +72,15 @@ export class RelpDestination implements Destination, RelpSink {
     shared: { readonly encoder: BatchEncoder; readonly resolver: Resolver },
   ) {
     this.#forwarder = forwarder
-    this.#target = target
+    this.#target = { ...target, scheme: target.scheme === 'relp-tls' ? 'tls' : 'tcp' }
     this.#lane = lane
     this.#deps = deps
     this.#encoder = shared.encoder
     this.#resolver = shared.resolver
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
+    this.#watch = new PemWatch(forwarder.settings.tls, target.host, deps.clock, (why) =>
+      this.#status.lost('certificates', why),
+    )
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
 
@@ -83,9 +92,8 @@ export class RelpDestination implements Destination, RelpSink {
     return this.#status.last_error
   }
 
-  get held_bytes(): number {
-    return this.#socket?.writableLength ?? 0
-  }
+  /** What is written is told to the lane. */
+  readonly held_bytes = 0
 
   wake(): void {
     if (this.#phase === 'open') this.#pump()
@@ -106,6 +114,8 @@ export class RelpDestination implements Destination, RelpSink {
     // Not kept over the connect: while it takes, the queue may spill or drop what waits.
     this.#phase = 'dialling'
     this.#lane.giveBack(batch)
+    // Before the files are read: what changes in between is noticed.
+    void this.#watch.mark()
     const abort = new AbortController()
     this.#dialling = abort
     const { settings } = this.#forwarder
@@ -133,7 +143,6 @@ export class RelpDestination implements Destination, RelpSink {
     this.#socket = socket
     this.#address = address
     this.#failure = undefined
-    this.#txnr = 1
     const reader = new RelpReader(ANSWER_MAX, this)
     this.#reader = reader
     socket.on('drain', () => this.#pump())
@@ -149,7 +158,8 @@ export class RelpDestination implements Destination, RelpSink {
       if (this.#socket === socket) reader.push(chunk)
       if (this.#socket === socket) this.#answered()
     })
-    socket.write(relpFrame(this.#txnr, 'open', clientOffers()))
+    socket.write(relpFrame(1, 'open', clientOffers()))
+    this.#next = 2
     this.#heard_at = this.#deps.clock.monotonic()
     this.#arm()
   }
@@ -219,7 +229,7 @@ export class RelpDestination implements Destination, RelpSink {
   }
 
   #opened(txnr: number, answer: string): void {
-    if (txnr !== this.#txnr) return
+    if (txnr !== 1) return
     const objection = openObjection(answer)
     if (objection !== null) return this.#lost('open', objection)
     this.#phase = 'open'
@@ -236,13 +246,7 @@ export class RelpDestination implements Destination, RelpSink {
     let settled = false
     for (let over = this.#window.shift(); over !== undefined; over = this.#window.shift()) {
       const { batch, ...lost } = over
-      const dropped = Object.entries(lost).filter(([, events]) => events > 0)
-      this.#lane.settle(
-        batch,
-        dropped.length === 0
-          ? undefined
-          : (Object.fromEntries(dropped) as Partial<Record<DropReason, number>>),
-      )
+      this.#lane.settle(batch, countsOf(lost))
       settled = true
     }
     if (settled) {
@@ -260,7 +264,10 @@ export class RelpDestination implements Destination, RelpSink {
     const socket = this.#socket
     if (socket === undefined || this.#phase !== 'open' || this.#turn !== undefined) return
     let budget = TURN_BYTES
-    while (this.#window.bytes < WINDOW_BYTES && !socket.writableNeedDrain) {
+    this.#watch.look()
+    // New certificates: what was sent is waited for, then the connection is made anew.
+    if (this.#watch.changed && this.#window.empty) return this.#endSession(socket)
+    while (this.#window.bytes < WINDOW_BYTES && !socket.writableNeedDrain && !this.#watch.changed) {
       if (budget <= 0) {
         this.#turn = setImmediate(() => {
           this.#turn = undefined
@@ -270,30 +277,38 @@ export class RelpDestination implements Destination, RelpSink {
       }
       const batch = this.#lane.lease()
       if (batch === undefined) break
-      const frames = relpFrames(batch, this.#encoder, nextTxnr(this.#txnr))
+      const frames = relpFrames(batch, this.#encoder, this.#next)
       const { unencodable, too_large } = frames
       if (frames.count === 0) {
-        this.#lane.settle(batch, { unencodable, too_large })
+        this.#lane.settle(batch, countsOf({ unencodable, too_large }))
         continue
       }
-      this.#txnr = frames.next === 1 ? frames.next : frames.next - 1
+      this.#next = frames.next
       if (this.#window.unanswered === 0) this.#heard_at = this.#deps.clock.monotonic()
       this.#window.add(batch, frames)
       this.#lane.wrote(frames.bytes.length)
       budget -= frames.bytes.length
-      socket.write(frames.bytes)
+      const { length } = frames.bytes
+      this.#lane.hold(length)
+      socket.write(frames.bytes, () => this.#lane.hold(-length))
     }
     this.#arm()
   }
 
   // ---- the timer ---------------------------------------------------------------------------------
 
-  /** One timer: set when there is none; one that comes too early looks and is set again. */
+  /** One timer: one that comes too early looks and is set again; only that of the idle time can be too late. */
   #arm(): void {
-    if (this.#timer !== undefined || this.#socket === undefined) return
+    if (this.#socket === undefined) return
+    const idle = this.#phase === 'open' && this.#window.empty
+    if (this.#timer !== undefined) {
+      if (!idle || this.#idling) return
+      this.#timer.cancel()
+    }
+    this.#idling = idle
     const { connect, request } = this.#forwarder.settings.timeout
     const waits = this.#phase === 'opening' ? connect : request
-    const after = this.#phase === 'open' && this.#window.empty ? this.#deps.idle : waits
+    const after = idle ? this.#deps.idle : waits
     this.#timer = this.#deps.clock.after(after, () => {
       this.#timer = undefined
       this.#look()
@@ -309,19 +324,23 @@ export class RelpDestination implements Destination, RelpSink {
       if (quiet >= connect) return this.#lost('open', `no answer to \`open\` within ${connect} ms`)
     } else if (!this.#window.empty) {
       if (quiet >= request) return this.#lost('answer', `no event was answered within ${request} ms`)
-    } else if (quiet >= this.#deps.idle) {
-      this.#hangUp(socket)
-      this.#phase = 'idle'
-      return this.#seek()
-    }
+    } else if (quiet >= this.#deps.idle) return this.#endSession(socket)
     this.#arm()
   }
 
-  /** Ends a session that owes nothing. */
+  /** Ends a session that owes nothing, and begins another if there is something to send. */
+  #endSession(socket: Socket): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#hangUp(socket)
+    this.#phase = 'idle'
+    this.#seek()
+  }
+
   #hangUp(socket: Socket): void {
     this.#socket = undefined
     this.#reader?.stop()
-    if (socket.writable) socket.write(relpFrame(nextTxnr(this.#txnr), 'close', ''))
+    if (socket.writable) socket.write(relpFrame(this.#next, 'close', ''))
     closeQuietly(socket, this.#deps.clock)
   }
 
@@ -346,4 +365,10 @@ export class RelpDestination implements Destination, RelpSink {
     this.#release()
     this.#status.stopped()
   }
+}
+
+/** What was lost, without what was not; undefined when nothing was. */
+function countsOf(lost: Dropped): Dropped | undefined {
+  const counts = Object.entries(lost).filter(([, events]) => events > 0)
+  return counts.length === 0 ? undefined : Object.fromEntries(counts)
 }

@@ -50,7 +50,11 @@ export interface FileOptions {
 }
 
 export type Target =
-  | { readonly scheme: 'udp' | 'tcp' | 'tls'; readonly host: string; readonly port: number }
+  | {
+      readonly scheme: 'udp' | 'tcp' | 'tls' | 'relp' | 'relp-tls'
+      readonly host: string
+      readonly port: number
+    }
   | { readonly scheme: 'http' | 'https'; readonly url: string }
   | { readonly scheme: 'file'; readonly path: string }
 

@@ -34,7 +34,7 @@ const PLAIN = {
 } as const
 
 export const FORWARDER_TYPES: Readonly<Record<ForwarderType, TypeTraits>> = {
-  syslog: { ...PLAIN, schemes: ['udp', 'tcp', 'tls'], formats: ALL, keys: ['encoding'] },
+  syslog: { ...PLAIN, schemes: ['udp', 'tcp', 'tls', 'relp', 'relp-tls'], formats: ALL, keys: ['encoding'] },
   file: { ...PLAIN, schemes: ['file'], formats: ALL, keys: ['encoding'] },
   http: {
     ...PLAIN,

@@ -23,10 +23,10 @@ type Scheme = Target['scheme']
 
 /** Keys that only some schemes can do anything with. */
 const KEY_SCHEMES: Readonly<Record<string, readonly Scheme[]>> = {
-  from_address: ['udp', 'tcp', 'tls', 'http', 'https'],
+  from_address: ['udp', 'tcp', 'tls', 'relp', 'relp-tls', 'http', 'https'],
   framing: ['tcp', 'tls'],
   replay: ['tcp', 'tls'],
-  tls: ['tls', 'https'],
+  tls: ['tls', 'relp-tls', 'https'],
   token: ['http', 'https'],
   headers: ['http', 'https'],
   gzip: ['http', 'https'],
@@ -215,6 +215,11 @@ function checkQueue({ parts, path, provider, value, report }: Together): void {
       const message = 'one tenant’s forwarder must not stop the others'
       report.error(at, message, 'use drop_oldest or drop_newest; block is for the provider’s forwarders')
     }
+  }
+  if (!provider && parts.spool === 'always' && parts.queue.when_full === 'drop_newest') {
+    const message =
+      'while the disk share of this forwarder is full, RELP and CFAPI senders of every tenant wait'
+    report.warn(at, message, 'use drop_oldest, unless that is meant')
   }
   if (parts.spool === 'always' && parts.queue.disk_max === 0) {
     report.error(

@@ -10,9 +10,9 @@ import type { Target } from './forwarder-settings.ts'
 import { patternProblem } from './file-pattern.ts'
 import { LATER_SCHEMES } from './schema-forwarder.ts'
 
-/** Ports that RFC 5426, 6587 (by custom) and 5425 give the transports. */
-const PORTS = { udp: 514, tcp: 514, tls: 6514 } as const
-const SCHEMES: readonly string[] = ['udp', 'tcp', 'tls', 'http', 'https', 'file']
+/** Ports that RFC 5426, 6587 (by custom) and 5425 give the transports, and librelp RELP. */
+const PORTS = { udp: 514, tcp: 514, tls: 6514, relp: 514, 'relp-tls': 514 } as const
+const SCHEMES: readonly string[] = ['udp', 'tcp', 'tls', 'relp', 'relp-tls', 'http', 'https', 'file']
 
 /** The target, or undefined after reporting. */
 export function readTarget(text: string, path: Path, report: Report): Target | undefined {
@@ -32,7 +32,7 @@ export function readTarget(text: string, path: Path, report: Report): Target | u
     return fail(`scheme ${scheme} ${NOT_YET}`, `use one of ${SCHEMES.join(', ')}`)
   if (scheme === 'file') return fileTarget(rest, report.fileAt(path), fail)
   if (scheme === 'http' || scheme === 'https') return httpTarget(scheme, text, rest, fail)
-  if (scheme === 'udp' || scheme === 'tcp' || scheme === 'tls') return socketTarget(scheme, rest, fail)
+  if (Object.hasOwn(PORTS, scheme)) return socketTarget(scheme as keyof typeof PORTS, rest, fail)
   return fail(`unknown scheme ${quoted(scheme)}`, meant(scheme, SCHEMES))
 }
 
@@ -60,7 +60,7 @@ function httpTarget(scheme: 'http' | 'https', text: string, rest: string, fail: 
   return { scheme, url: url.href }
 }
 
-function socketTarget(scheme: 'udp' | 'tcp' | 'tls', rest: string, fail: Fail): Target | undefined {
+function socketTarget(scheme: keyof typeof PORTS, rest: string, fail: Fail): Target | undefined {
   const example = `write ${scheme}://HOST:PORT, for example ${scheme}://10.0.0.1:${PORTS[scheme]} or ${scheme}://[2001:db8::1]:${PORTS[scheme]}`
   if (!rest.startsWith('//')) return fail('lacks `//` after the scheme', example)
   const place = parseHostPort(rest.slice(2).replace(/\/$/, ''))

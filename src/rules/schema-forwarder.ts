@@ -4,8 +4,8 @@ import { count, duration, fingerprint, name, path, say, size, table, text } from
 import { TYPES } from './forwarder-types.ts'
 
 /** Types and schemes that a later version sends to. */
-export const LATER_TYPES: readonly string[] = ['loki', 'otlp', 'gelf', 'datadog', 'relp', 'kafka', 'nats']
-export const LATER_SCHEMES: readonly string[] = ['relp', 'relp-tls', 'kafka', 'nats']
+export const LATER_TYPES: readonly string[] = ['loki', 'otlp', 'gelf', 'datadog', 'kafka', 'nats']
+export const LATER_SCHEMES: readonly string[] = ['kafka', 'nats']
 
 const LATER_FORWARDER: readonly string[] = ['use', 'templates', 'defaults', 'conditions']
 

@@ -78,7 +78,7 @@ function checkUsage({ target, input, loop, rate }: Job, args: CliArgs): void {
   if (first !== undefined && !target.scheme.endsWith('tls')) {
     throw new LogweirError(
       'LW_USAGE',
-      `\`--${first}\` is for tls:// and cfapi-tls://`,
+      `\`--${first}\` is for tls://, relp-tls:// and cfapi-tls://`,
       `leave it out for ${target.scheme}://`,
     )
   }
@@ -103,6 +103,10 @@ async function open(target: SendTarget, counted: boolean, args: CliArgs): Promis
   if (target.scheme === 'cfapi' || target.scheme === 'cfapi-tls') {
     const { openCfapi } = await import('./cfapi.ts')
     return openCfapi(target, tls)
+  }
+  if (target.scheme === 'relp' || target.scheme === 'relp-tls') {
+    const { openRelp } = await import('./relp.ts')
+    return openRelp(target, tls)
   }
   const { openStream } = await import('./stream.ts')
   return openStream(target, counted, tls)

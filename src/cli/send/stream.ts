@@ -88,9 +88,15 @@ class StreamSender implements Sender {
 
 /** Connects. @throws {LogweirError} when that fails, saying why. */
 export async function openStream(target: SendTarget, counted: boolean, tls: SendTls): Promise<Sender> {
+  return new StreamSender(await connectTo(target, tls), counted, target.shown)
+}
+
+/** A connection, with TLS where the scheme says so. @throws {LogweirError} when that fails, saying why. */
+export async function connectTo(target: SendTarget, tls: SendTls): Promise<Socket> {
+  const secure = target.scheme.endsWith('tls')
   const options = { host: target.host, port: target.port, allowHalfOpen: true, noDelay: true }
   let socket: Socket
-  if (target.scheme === 'tcp') socket = connectTcp(options)
+  if (!secure) socket = connectTcp(options)
   else {
     socket = connectTls({
       ...options,
@@ -103,13 +109,13 @@ export async function openStream(target: SendTarget, counted: boolean, tls: Send
   }
   const limit = setTimeout(() => socket.destroy(new Error('no answer within 10 seconds')), CONNECT_MS)
   try {
-    await once(socket, target.scheme === 'tcp' ? 'connect' : 'secureConnect')
+    await once(socket, secure ? 'secureConnect' : 'connect')
   } catch (error) {
     throw unconnected(target, error)
   } finally {
     clearTimeout(limit)
   }
-  return new StreamSender(socket, counted, target.shown)
+  return socket
 }
 
 /** A PEM file as an option of TLS. */

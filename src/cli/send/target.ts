@@ -1,7 +1,7 @@
-/** Where `send` sends: reads the URL and says what this version cannot do. */
+/** Where `send` sends: reads the URL. */
 import { LogweirError } from '../../base/errors.ts'
 
-const SCHEMES = ['udp', 'tcp', 'tls', 'cfapi', 'cfapi-tls'] as const
+const SCHEMES = ['udp', 'tcp', 'tls', 'relp', 'relp-tls', 'cfapi', 'cfapi-tls'] as const
 type Scheme = (typeof SCHEMES)[number]
 
 export interface SendTarget {
@@ -13,16 +13,12 @@ export interface SendTarget {
 
 export type SendFraming = 'newline' | 'octet-counting' | 'none'
 
-const LATER = ['relp', 'relp-tls']
-const MEND = 'give udp://, tcp://, tls://, cfapi:// or cfapi-tls://HOST:PORT'
+const MEND = 'give udp://, tcp://, tls://, relp://, relp-tls://, cfapi:// or cfapi-tls://HOST:PORT'
 
 /** Reads `tcp://127.0.0.1:5514`. @throws {LogweirError} when it is no place to send to. */
 export function parseTarget(text: string | undefined): SendTarget {
   if (text === undefined) throw usage('`send` needs to know where to: `--to URL` is missing', MEND)
   const named = /^([a-z][a-z-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
-  if (named !== undefined && LATER.includes(named)) {
-    throw new LogweirError('LW_NOT_YET', `sending over ${named} is not in this version yet`, MEND)
-  }
   const scheme = SCHEMES.find((one) => one === named)
   if (scheme === undefined) throw usage(`cannot send to "${text}"`, MEND)
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -44,6 +40,10 @@ export function framingOf(target: SendTarget, asked: string | undefined): SendFr
   if (target.scheme === 'cfapi' || target.scheme === 'cfapi-tls') {
     if (asked !== undefined)
       throw usage('events stand in JSON: cfapi has no framing', 'leave out `--framing`')
+    return 'none'
+  }
+  if (target.scheme === 'relp' || target.scheme === 'relp-tls') {
+    if (asked !== undefined) throw usage('RELP has frames of its own', 'leave out `--framing`')
     return 'none'
   }
   if (asked === 'newline' || asked === 'octet-counting') return asked

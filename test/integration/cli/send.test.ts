@@ -7,6 +7,7 @@ import { createListener } from '../../../src/listen/create.ts'
 import { makeAuthority } from '../../support/authority.ts'
 import { cfapiSettings } from '../../support/cfapi.ts'
 import { bench } from '../../support/intake.ts'
+import { RelpServer } from '../../support/relp-server.ts'
 import { goodSink, refuse, resetAfter, udpSink } from '../../support/sinks.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 import { collect, logweir, start } from './support.ts'
@@ -39,6 +40,39 @@ test('over TCP with octet counting: counts of bytes', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ to, messages: 3, bytes: BYTES, failed: 0 })
   expect(sink.text()).toBe(LINES.map((line) => `${Buffer.byteLength(line)} ${line}`).join(''))
   await sink.close()
+})
+
+test('over RELP: counted as sent when it is answered for, and what is refused is said', async () => {
+  const server = await new RelpServer().listen()
+  const to = `relp://127.0.0.1:${server.port}`
+  const { code, stdout, stderr } = await logweir(['send', '--to', to], { stdin: INPUT })
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(new RegExp(`^sent 3 messages \\(${BYTES} bytes\\) to ${to}`))
+  expect(server.events).toEqual(LINES)
+  expect(server.closes).toBe(1)
+  server.answer = (_, before) => (before === 4 ? '500' : '200')
+  const refused = await logweir(['send', '--to', to], { stdin: INPUT })
+  expect(refused.code).toBe(1)
+  expect(`${refused.stdout}${refused.stderr}`).toMatch(/the receiver refused it: 500 no/)
+  server.opening = '500 not you'
+  const never = await logweir(['send', '--to', to], { stdin: INPUT })
+  expect(never.code).toBe(1)
+  expect(never.stderr).toMatch(/refused the session: 500 not you/)
+  await server.close()
+})
+
+test('over RELP to a receiver that goes in the middle: what was not acknowledged is said', async () => {
+  const server = await new RelpServer().listen()
+  server.answer = (_, before) => {
+    if (before === 2) server.drop()
+    return before < 2 ? '200' : 'none'
+  }
+  const { code, stderr } = await logweir(['send', '--to', `relp://127.0.0.1:${server.port}`], {
+    stdin: INPUT,
+  })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/broke: .*; [123] messages were not acknowledged/)
+  await server.close()
 })
 
 test('over UDP: a datagram a message', async () => {

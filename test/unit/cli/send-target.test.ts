@@ -7,6 +7,8 @@ test.each([
   ['tcp://127.0.0.1:5514', 'tcp', '127.0.0.1', 5514],
   ['udp://[::1]:514', 'udp', '::1', 514],
   ['cfapi://127.0.0.1:9000', 'cfapi', '127.0.0.1', 9000],
+  ['relp://127.0.0.1:20514', 'relp', '127.0.0.1', 20_514],
+  ['relp-tls://[::1]:20514', 'relp-tls', '::1', 20_514],
   ['cfapi-tls://[::1]:9543', 'cfapi-tls', '::1', 9543],
   ['TLS://Logs.Example.Com:6514/', 'tls', 'logs.example.com', 6514],
 ])('%s is one', (text, scheme, host, port) => {
@@ -23,7 +25,7 @@ test.each([
   ['tcp://127.0.0.1:99999', /cannot send to/],
   ['tcp://user@127.0.0.1:514', /cannot send to/],
   ['tcp://127.0.0.1:514/path', /cannot send to/],
-  ['relp://127.0.0.1:20514', /relp is not in this version yet/],
+  ['nats://127.0.0.1:4222', /cannot send to/],
 ])('%s is none', (text, message) => {
   expect(() => parseTarget(text)).toThrow(message)
   expect(() => parseTarget(text)).toThrow(LogweirError)

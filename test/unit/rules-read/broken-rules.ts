@@ -263,7 +263,7 @@ tenants:
     },
     findings: [
       'a.yaml:5:24: error: tenants[0].forwarders[0].to: has no scheme | write for example tls://siem.example.com:6514 or file:var/out/all.log',
-      'a.yaml:6:24: error: tenants[0].forwarders[1].to: unknown scheme "ftp" | use one of udp, tcp, tls, http, https, file',
+      'a.yaml:6:24: error: tenants[0].forwarders[1].to: unknown scheme "ftp" | use one of udp, tcp, tls, relp, relp-tls, http, https, file',
       'a.yaml:7:24: error: tenants[0].forwarders[2].to: lacks `//` after the scheme | write tcp://HOST:PORT, for example tcp://10.0.0.1:514 or tcp://[2001:db8::1]:514',
       'a.yaml:8:24: error: tenants[0].forwarders[3].to: is not a host and port | write tcp://HOST:PORT, for example tcp://10.0.0.1:514 or tcp://[2001:db8::1]:514',
       'a.yaml:9:24: error: tenants[0].forwarders[4].to: is not a host and port | write tls://HOST:PORT, for example tls://10.0.0.1:6514 or tls://[2001:db8::1]:6514',
@@ -281,7 +281,7 @@ tenants:
 tenants:
   - name: acme
     forwarders:
-      - { name: a, to: "relp://10.0.0.1" }
+      - { name: a, to: "nats://10.0.0.1" }
       - { name: b, to: "kafka://10.0.0.1" }
       - { name: c, to: "https://10.0.0.1", type: otlp }
       - { name: d, to: "https://10.0.0.1", type: loki }
@@ -291,13 +291,13 @@ tenants:
 `,
     },
     findings: [
-      'a.yaml:5:24: error: tenants[0].forwarders[0].to: scheme relp is not supported by this version yet | use one of udp, tcp, tls, http, https, file',
-      'a.yaml:6:24: error: tenants[0].forwarders[1].to: scheme kafka is not supported by this version yet | use one of udp, tcp, tls, http, https, file',
+      'a.yaml:5:24: error: tenants[0].forwarders[0].to: scheme nats is not supported by this version yet | use one of udp, tcp, tls, relp, relp-tls, http, https, file',
+      'a.yaml:6:24: error: tenants[0].forwarders[1].to: scheme kafka is not supported by this version yet | use one of udp, tcp, tls, relp, relp-tls, http, https, file',
       'a.yaml:7:50: error: tenants[0].forwarders[2].type: type otlp is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch, cfapi',
       'a.yaml:8:50: error: tenants[0].forwarders[3].type: type loki is not supported by this version yet | use one of syslog, file, http, log-insight-cloud, splunk-hec, elasticsearch, cfapi',
       'a.yaml:9:50: error: tenants[0].forwarders[4].type: unknown type "htpp" | did you mean `http`?',
       'a.yaml:10:48: error: tenants[0].forwarders[5].type: type http does not go to tcp: | use http: or https:, or another type',
-      'a.yaml:11:40: error: tenants[0].forwarders[6].type: type syslog does not go to file: | use udp: or tcp: or tls:, or another type',
+      'a.yaml:11:40: error: tenants[0].forwarders[6].type: type syslog does not go to file: | use udp: or tcp: or tls: or relp: or relp-tls:, or another type',
     ],
   },
   {
@@ -320,7 +320,7 @@ tenants:
     findings: [
       'a.yaml:5:42: error: tenants[0].forwarders[0].replay: has no meaning for udp | it is for tcp, tls: remove it',
       'a.yaml:5:56: error: tenants[0].forwarders[0].framing: has no meaning for udp | it is for tcp, tls: remove it',
-      'a.yaml:5:74: error: tenants[0].forwarders[0].tls: has no meaning for udp | it is for tls, https: remove it',
+      'a.yaml:5:74: error: tenants[0].forwarders[0].tls: has no meaning for udp | it is for tls, relp-tls, https: remove it',
       'a.yaml:6:44: error: tenants[0].forwarders[1].framing: has no meaning for https | it is for tcp, tls: remove it',
       'a.yaml:6:62: error: tenants[0].forwarders[1].rotate: has no meaning for https | it is for file: remove it',
       'a.yaml:6:82: error: tenants[0].forwarders[1].format: type http sends JSON, not original | write `format: json` or remove it',
@@ -328,7 +328,7 @@ tenants:
       'a.yaml:7:61: error: tenants[0].forwarders[2].gzip: has no meaning for tcp | it is for http, https: remove it',
       'a.yaml:7:73: error: tenants[0].forwarders[2].headers: has no meaning for tcp | it is for http, https: remove it',
       'a.yaml:7:86: error: tenants[0].forwarders[2].batch: has no meaning for tcp | it is for http, https: remove it',
-      'a.yaml:8:34: error: tenants[0].forwarders[3].from_address: has no meaning for file | it is for udp, tcp, tls, http, https: remove it',
+      'a.yaml:8:34: error: tenants[0].forwarders[3].from_address: has no meaning for file | it is for udp, tcp, tls, relp, relp-tls, http, https: remove it',
       'a.yaml:8:71: error: tenants[0].forwarders[3].concurrency: a file is written by one delivery at a time | remove it',
       'a.yaml:8:74: error: tenants[0].forwarders[3].framing: has no meaning for file | it is for tcp, tls: remove it',
       'a.yaml:9:49: error: tenants[0].forwarders[4].tls.certificate: has no key | name its `key` beside it',

@@ -211,7 +211,7 @@ defaults:
       "a.yaml:4:62: error: templates.bad.parameters.port: expected nothing or a mapping, found a number | write \`{ default: … }\` for a value that may be left out",
       "a.yaml:6:15: error: templates.bad.forwarders[0].name: is not a name | use 1 to 64 letters, digits, \`.\`, \`_\` and \`-\`, beginning with a letter or digit; used at b.yaml:6",
       "a.yaml:6:17: error: templates.bad.forwarders[0].name: there is no parameter "nobody" | parameters are siem, tenant, org.id, org.name",
-      "a.yaml:7:13: error: templates.bad.forwarders[0].to: unknown scheme "ftp" | use one of udp, tcp, tls, http, https, file; used at b.yaml:6",
+      "a.yaml:7:13: error: templates.bad.forwarders[0].to: unknown scheme "ftp" | use one of udp, tcp, tls, relp, relp-tls, http, https, file; used at b.yaml:6",
       "a.yaml:8:43: error: templates.bad.forwarders[1].to: there is no parameter "secret" | parameters are siem, tenant, org.id, org.name",
       "a.yaml:8:62: error: templates.bad.forwarders[1].token: a token must not stand in a rules file | write \`token: { env: NAME }\` or \`token: { file: PATH }\`, and use another token: this one stands in a file; used at b.yaml:6",
       "a.yaml:9:5: error: templates.bad.forwarder: unknown key "forwarder" | did you mean \`forwarders\`?",
