@@ -61,7 +61,7 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
     })
   }
   app.get('/api/v1/status', { onRequest: check }, async () => {
-    const { ledger, unknown_labels, sources } = await supervisor.measure()
+    const { ledger, unknown_labels, unknown_requests, sources } = await supervisor.measure()
     const { listening, plan, alarm } = supervisor
     return {
       ...ledger,
@@ -69,6 +69,7 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
       listeners: listening,
       sources,
       unknown_labels: describeUnknown(plan, unknown_labels),
+      unknown_requests,
       rules: readRuleHits(supervisor.counters, plan, ledger),
       alarm,
     }

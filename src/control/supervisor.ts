@@ -50,6 +50,7 @@ export interface Reload {
 interface Measure {
   readonly ledger: Ledger
   readonly unknown_labels: UnknownStreams
+  readonly unknown_requests: MeasureAnswer['unknown_requests']
   readonly sources: readonly SourceLedger[]
 }
 
@@ -415,7 +416,8 @@ export class Supervisor {
     const sources = readSources(this.#counters, this.#settings.sources, this.#plan.streams, worst_clocks)
     const dead_letters = mergeDeadLetters(answers.map((answer) => answer?.dead_letters))
     const ledger = readLedger(this.#counters, Date.now(), last_errors, dead_letters)
-    return { ledger, unknown_labels, sources }
+    const unknown_requests = answers.flatMap((answer) => answer?.unknown_requests ?? [])
+    return { ledger, unknown_labels, unknown_requests, sources }
   }
 
   // ---- stop --------------------------------------------------------------------------------------

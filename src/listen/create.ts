@@ -57,7 +57,10 @@ const relp: StreamKind = {
 
 function cfapi(settings: CfapiListenerSettings | CfapiTlsListenerSettings, deps: ListenerDeps): StreamKind {
   const server = new CfapiServer(settings, deps)
-  return { open: (shared, socket, origin, bucket) => server.open(shared, socket, origin, bucket) }
+  return {
+    open: (shared, socket, origin, bucket) => server.open(shared, socket, origin, bucket),
+    unknown: () => server.unknownRequests(),
+  }
 }
 
 async function makeTls(

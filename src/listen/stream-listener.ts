@@ -4,6 +4,7 @@ import type { Timer } from '../base/clock.ts'
 import type { LogweirError } from '../base/errors.ts'
 import { Admission } from './admission.ts'
 import { bindError } from './bind-errors.ts'
+import type { UnknownRequest } from './cfapi/unknown-requests.ts'
 import { Connection, type ConnectionShared } from './connection.ts'
 import { Entrance } from './entrance.ts'
 import { PeerRates } from './peer-rates.ts'
@@ -46,6 +47,7 @@ export interface StreamKind {
     bucket: Bucket | undefined,
   ) => StreamPeer
   readonly gate?: (refusals: Refusals) => TlsGate
+  readonly unknown?: () => readonly UnknownRequest[]
   /**
    * Left out: syslog over a shared read buffer. The socket has not begun to read (what came behind a PROXY header is put
    * back into it). `bucket`: of all connections of the peer, undefined without `rate_max`.
@@ -68,6 +70,7 @@ export class StreamListener implements Listener {
   readonly #entrance: Entrance
   readonly #rates: PeerRates | undefined
   readonly #open_peer: StreamKind['open']
+  readonly #unknown: StreamKind['unknown']
   readonly #connect: NonNullable<StreamKind['connect']>
   readonly #connections = new Set<StreamPeer>()
   readonly #server: Server
@@ -80,7 +83,7 @@ export class StreamListener implements Listener {
     settings: StreamSettings,
     index: number,
     deps: ListenerDeps,
-    { gate, open, connect }: StreamKind = {},
+    { gate, open, connect, unknown }: StreamKind = {},
   ) {
     const { clock, tally, intake, log } = deps
     this.name = settings.name
@@ -91,6 +94,7 @@ export class StreamListener implements Listener {
     this.#shared = { settings, intake, tally, clock, refusals }
     this.#gate = gate?.(refusals)
     this.#open_peer = open
+    this.#unknown = unknown
     this.#connect = connect ?? syslog
     if (settings.rate_max !== null) this.#rates = new PeerRates(settings.rate_max)
     this.#entrance = new Entrance({
@@ -142,6 +146,10 @@ export class StreamListener implements Listener {
     this.#unresume = this.#deps.intake.onResume(() => {
       for (const connection of this.#connections) if (connection.paused) connection.resume()
     })
+  }
+
+  unknownRequests(): readonly UnknownRequest[] {
+    return this.#unknown?.() ?? []
   }
 
   reload(): Promise<LogweirError | null> {

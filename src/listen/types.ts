@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer'
 import type { Clock } from '../base/clock.ts'
 import type { LogweirError } from '../base/errors.ts'
 import type { SourceSettings } from '../config/types.ts'
+import type { UnknownRequest } from './cfapi/unknown-requests.ts'
 
 /** Where frames come from: one object per connection (one per peer for UDP), never changed. */
 export interface Origin {
@@ -93,6 +94,8 @@ export interface Listener {
   readonly name: string
   /** What was bound, for the log and tests (`port: 0` in the configuration picks one). */
   readonly address: { readonly host: string; readonly port: number }
+  /** CFAPI: the last requests for paths that are not known. */
+  unknownRequests?(): readonly UnknownRequest[]
   /** Stops taking; connections get `grace_ms` to finish the frame at hand. Safe twice. */
   stop(grace_ms: number): Promise<void>
   /**

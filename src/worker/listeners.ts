@@ -4,7 +4,7 @@ import { add, type Counters, ListenerCell, REFUSE_REASONS, SourceCell } from '..
 import type { ListenerSettings, Settings } from '../config/types.ts'
 import { createListener } from '../listen/create.ts'
 import type { Intake, Listener, ListenerTally, RefuseReason } from '../listen/types.ts'
-import type { ListeningAnswer, LogLevel } from './protocol.ts'
+import type { ListeningAnswer, LogLevel, MeasureAnswer } from './protocol.ts'
 import { sourceNames } from './source-counts.ts'
 
 export interface ListenersDeps {
@@ -61,6 +61,13 @@ export class Listeners {
 
   addresses(): ListeningAnswer['listeners'] {
     return [...this.#open].map(([name, { listener }]) => ({ name, ...listener.address }))
+  }
+
+  /** Requests that listeners did not know what to make of. */
+  unknownRequests(): MeasureAnswer['unknown_requests'] {
+    return [...this.#open].flatMap(([name, { listener }]) =>
+      (listener.unknownRequests?.() ?? []).map((request) => ({ listener: name, ...request })),
+    )
   }
 
   async stop(grace: number): Promise<void> {

@@ -240,6 +240,7 @@ export class Pipeline implements Intake {
       worst_clocks: this.#sources?.worstClocks() ?? {},
       unknown_labels: this.#unknown.list(streamNames(this.#plan)),
       listeners: this.#listeners.addresses(),
+      unknown_requests: this.#listeners.unknownRequests(),
     }
   }
 

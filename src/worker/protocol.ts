@@ -5,6 +5,7 @@ import type { Settings } from '../config/types.ts'
 import type { DeadLettersStatus } from '../queue/lane.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import type { UnknownStream } from './unknown-labels.ts'
+import type { UnknownRequest } from '../listen/cfapi/unknown-requests.ts'
 
 /** Handed to a worker when its thread starts. */
 export interface WorkerStart {
@@ -70,6 +71,8 @@ export interface MeasureAnswer {
   /** By stream: labels that nobody owns. */
   readonly unknown_labels: Readonly<Record<string, UnknownStream>>
   readonly listeners: ListeningAnswer['listeners']
+  /** Of CFAPI listeners. */
+  readonly unknown_requests: readonly (UnknownRequest & { readonly listener: string })[]
 }
 
 /** Answer of `stop`: what went where. */

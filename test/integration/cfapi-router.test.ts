@@ -145,9 +145,18 @@ test('nothing reaches a tenant by what a message, a field or a missing header sa
   ]
   expect((await ask(made.port('cfapi'), INGEST, { events: forged })).json['ingested']).toBe(forged.length)
   await orphans.until(() => orphans.lines === forged.length)
+  // What an agent asks for that nobody documents is there to look at.
+  await ask(made.port('cfapi'), '/api/v1/agent/status', '{"hello":1}', {
+    headers: { authorization: 'Bearer x' },
+  })
   const ledger = await made.status()
   expectBalanced(ledger)
   expect([ledger.owned, ledger.orphaned, a.lines]).toEqual([0, forged.length, 0])
+  expect(ledger).toMatchObject({
+    unknown_requests: [
+      { listener: 'cfapi', method: 'POST', path: '/api/v1/agent/status', first: '{"hello":1}', times: 1 },
+    ],
+  })
   await made.stop()
 })
 
