@@ -33,7 +33,8 @@ const marks = new EditMarks()
 const edited = new EventView()
 let scratch = Buffer.allocUnsafeSlow(4096)
 /** Whose work `edited` is, and of which event: a tenant's forwarders often share an editor. */
-let edited_by: EditWork | undefined
+let edited_by = 0
+let made = 0
 let edited_event = -1
 
 /** RFC 5424 §6: what is longer is no name, and is not looked for. */
@@ -49,6 +50,7 @@ const FORMS: Readonly<Partial<Record<RedactField, FieldForm>>> = {
 }
 
 class EditWork {
+  readonly #id = ++made
   readonly #replacers: Replacer[] = []
   readonly #partial: boolean[] = []
   readonly #markers: Marker[] = []
@@ -75,8 +77,8 @@ class EditWork {
   }
 
   edit(event: EventView, number: number): EventView {
-    if (number >= 0 && edited_by === this && edited_event === number) return edited
-    edited_by = this
+    if (number >= 0 && edited_by === this.#id && edited_event === number) return edited
+    edited_by = this.#id
     edited_event = number
     const view = this.#set === null ? event : this.#set.complete(event)
     marks.begin(view.sd_start >= 0 ? view.sd_start : view.msg_start)

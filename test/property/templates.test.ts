@@ -76,7 +76,15 @@ function forwarders(rules: object): readonly Omit<ForwarderModel, 'place' | 'whe
   const { model, findings } = readRules(FOLDER, LIMITS, {}, files)
   expect(findings.filter(({ level }) => level === 'error')).toEqual([])
   return (model?.tenants[0]?.forwarders ?? []).map(
-    ({ place: _, where_place: __, source: ___, ...rest }) => rest,
+    ({ name, scope, where: asked, edit, sample, rate_max, settings }) => ({
+      name,
+      scope,
+      where: asked,
+      edit,
+      sample,
+      rate_max,
+      settings,
+    }),
   )
 }
 
