@@ -59,7 +59,7 @@ function encoderOf(settings: ForwarderSettings, deps: SampleDeps): EventEncoder 
     case 'splunk-hec': {
       if (http.hec === null) throw new Error('settings of another type')
       const json = settings.format === 'json' ? encodedJson(encoding, deps, false, tags) : null
-      return new HecEncoder(reader, http.hec, json)
+      return new HecEncoder(reader, http.hec, json, tags)
     }
     case 'elasticsearch': {
       if (http.elasticsearch === null) throw new Error('settings of another type')

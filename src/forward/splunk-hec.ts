@@ -34,6 +34,7 @@ export const hecType: HttpType = (making) => {
       new EventReader(deps.streams),
       options,
       format === 'json' ? encodedJson(encoding, deps, false, tags) : null,
+      tags,
     ),
     shape: BARE,
     pack: (body) => client.pack(body),

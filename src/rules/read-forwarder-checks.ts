@@ -126,12 +126,17 @@ function checkFormat({ parts, type, target, path, report }: Together): void {
 const CLOUD_NAMES =
   /^(text|source|appname|log_timestamp|stream|tenant|org|org_id|org_vdc|org_vdc_id|data_center_group|data_center_group_id|gateway|gateway_id|hostname|procid|msgid|pri_facility|pri_severity|text_cut|timestamp|action|rule_id|direction|protocol|(source|destination)_(ip|port))$/
 
+/** Names of the fields that Splunk is given. */
+const HEC_NAMES =
+  /^(id|stream|tenant|org|org_id|org_vdc|org_vdc_id|data_center_group|data_center_group_id|gateway|gateway_id|action|rule_id|direction|protocol|(source|destination)_(ip|port))$/
+
 function checkTags({ parts, type, path, report }: Together): void {
   const names = Object.keys(parts.tags ?? {})
   if (names.length === 0) return
   const { formats } = FORWARDER_TYPES[type]
   const format = parts.format ?? formats[0]
-  if (format === 'original' || format === 'rfc3164') {
+  // Splunk has them beside the event, whatever that is.
+  if (type !== 'splunk-hec' && (format === 'original' || format === 'rfc3164')) {
     const message = `format ${format} has no place for tags`
     const others = formats.filter((one) => one !== 'original' && one !== 'rfc3164')
     const hint =
@@ -142,7 +147,10 @@ function checkTags({ parts, type, path, report }: Together): void {
     const at = [...path, 'tags', name]
     if (!/^[a-z][a-z0-9_]{0,31}$/.test(name))
       report.error(at, 'is not the name of a tag', 'use lower-case letters, digits and `_`', { at_key: true })
-    else if (formats.length === 0 && CLOUD_NAMES.test(name))
+    else if (
+      (formats.length === 0 && CLOUD_NAMES.test(name)) ||
+      (type === 'splunk-hec' && HEC_NAMES.test(name))
+    )
       report.error(at, `${type} has a field of that name already`, 'choose another name', { at_key: true })
   }
 }

@@ -43,7 +43,12 @@ export class HecEncoder implements EventEncoder {
   readonly #owned: PerOwner
   readonly #ids = new EventIds()
 
-  constructor(reader: EventReader, options: HecOptions, json: EventEncoder | null) {
+  constructor(
+    reader: EventReader,
+    options: HecOptions,
+    json: EventEncoder | null,
+    tags: Readonly<Record<string, string>> = {},
+  ) {
     this.#reader = reader
     this.#json = json
     this.#owned = new PerOwner((names, stream, owner) => {
@@ -54,7 +59,7 @@ export class HecEncoder implements EventEncoder {
         sourcetype: of(sourcetype),
         // Indexes are named in lower case.
         ...(index === null ? {} : { index: of(index).toLowerCase() }),
-        fields: ownerFields(names, stream, owner),
+        fields: { ...tags, ...ownerFields(names, stream, owner) },
       }
       // Open at the end: more fields follow.
       return Buffer.from(`,${JSON.stringify(metadata).slice(1, -2)}`)

@@ -263,6 +263,12 @@ test('splunk has its own metadata, flat fields, and an index of the tenant in lo
   expect(nobody['host']).toBe('10.20.0.7')
 })
 
+test('splunk has tags among its fields, whatever the event is', () => {
+  const tags = { service: 'fire "wall"' }
+  const fields = json(new HecEncoder(reader(), HEC, null, tags), batchOf(DFW))['fields']
+  expect(fields).toMatchObject({ service: 'fire "wall"', tenant: 'Acme.1', action: 'DROP' })
+})
+
 test('a bulk action names index and id; nobody’s events are not in an index that a tenant could have', () => {
   const encoder = new BulkEncoder(withLineEnd(encodedJson('own', deps, true)), ELASTIC)
   const actions = [batchOf(DFW), batchOf(DFW, 0)].map(

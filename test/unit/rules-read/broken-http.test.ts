@@ -21,6 +21,10 @@ test.each([
     `${HEC}, format: rfc5424`,
     'format: type splunk-hec sends original or json, not rfc5424 | write `format: original` or remove it',
   ],
+  [
+    `${HEC}, tags: { action: x }`,
+    'tags.action: splunk-hec has a field of that name already | choose another name',
+  ],
   [`${HEC}, encoding: ecs`, 'encoding: names the fields of JSON | write `format: json` beside it'],
   [
     `${HEC}, username: u, password: { env: P }`,
@@ -106,6 +110,7 @@ test.each([
   'to: "https://data.mgmt.cloud.vmware.com", type: log-insight-cloud, token: { env: T }, structure: none',
   'to: "file:out/{tenant}/{date}.log", fsync: true, mode: "600", rotate: { every: 1h, gzip: true }',
   'to: "tcp://s", format: json, encoding: ecs',
+  `${HEC}, tags: { service: firewall }`,
 ])('%s is taken', (text) => {
   expect(errors(text)).toEqual([])
 })
