@@ -6,7 +6,14 @@ import type { ForwardDeps } from '../../src/forward/types.ts'
 import type { Destination } from '../../src/queue/lane.ts'
 import type { ForwarderSettings, HttpOptions } from '../../src/rules/forwarder-settings.ts'
 import { FakeLane, TestLog, testDeps, testSettings } from './lanes.ts'
-import { BulkReceiver, CloudReceiver, HecReceiver, type Limits, PlainReceiver } from './products.ts'
+import {
+  BulkReceiver,
+  CfapiReceiver,
+  CloudReceiver,
+  HecReceiver,
+  type Limits,
+  PlainReceiver,
+} from './products.ts'
 import type { Product, StrictServer } from './strict-http.ts'
 
 export const TOKEN = 'planted-key-1'
@@ -50,6 +57,13 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     http: {},
     path: '/',
     product: (limits) => new CloudReceiver(limits),
+    once: false,
+  },
+  cfapi: {
+    settings: { type: 'cfapi', format: 'json' },
+    http: { cfapi: { provider: 'Local', agent_secret: null } },
+    path: '/',
+    product: (limits) => new CfapiReceiver(limits),
     once: false,
   },
   'splunk-hec': {

@@ -1,4 +1,5 @@
 /** The published APIs of destinations over HTTP, as strict as the real ones where that is known. */
+import { Buffer } from 'node:buffer'
 import type { Asked, Product, Said } from './strict-http.ts'
 
 const json = (status: number, value: unknown, headers?: Record<string, string>): Said => ({
@@ -54,6 +55,45 @@ export class PlainReceiver implements Product {
     for (const text of texts) store(text as string)
     return { status: 202 }
   }
+}
+
+const CFAPI_PATH = /^\/api\/v1\/events\/ingest\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const CFAPI_NAME = /^[a-z_][a-z0-9_]{0,63}$/
+
+/** Log Insight's ingestion API, as narrow as its narrowest generation. */
+export class CfapiReceiver implements Product {
+  readonly #limits: Limits
+
+  constructor(limits: Limits = {}) {
+    this.#limits = limits
+  }
+
+  answer(asked: Asked, store: (text: string) => void): Said {
+    const { bytes_max = 1_000_000, poison = () => false } = this.#limits
+    if (asked.method !== 'POST' || !CFAPI_PATH.test(asked.path)) return { status: 404 }
+    if (asked.headers.authorization !== 'Bearer planted-key-1')
+      return { status: 401, body: 'Invalid session ID' }
+    if (asked.body.length > bytes_max) return { status: 413 }
+    const body = JSON.parse(asked.body) as unknown
+    const events = isObject(body) && Object.keys(body).join() === 'events' ? body['events'] : undefined
+    if (!Array.isArray(events) || events.length === 0) return json(400, { errorMessage: 'Missing events' })
+    const wrong = events.findIndex((event) => !isCfapiEvent(event) || poison(event.text))
+    if (wrong !== -1) return json(400, { errorMessage: 'no', errorCode: 'JSON_FORMAT_ERROR' })
+    for (const { text } of events as { text: string }[]) store(text)
+    return json(200, { status: 'ok', message: 'events ingested', ingested: events.length })
+  }
+}
+
+function isCfapiEvent(event: unknown): event is { readonly text: string } {
+  if (!isObject(event) || Object.keys(event).sort().join() !== 'fields,text,timestamp') return false
+  const { text, timestamp, fields } = event
+  if (typeof text !== 'string' || Buffer.byteLength(text) > 16_384) return false
+  if (!Number.isSafeInteger(timestamp) || !Array.isArray(fields)) return false
+  const names = fields.map((field: unknown) => {
+    if (!isObject(field) || Object.keys(field).sort().join() !== 'content,name') return ''
+    return typeof field['content'] === 'string' ? String(field['name']) : ''
+  })
+  return names.every((name) => CFAPI_NAME.test(name)) && new Set(names).size === names.length
 }
 
 /** Log Insight Cloud: flat objects, a bearer key, the structure header. */
