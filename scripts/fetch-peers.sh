@@ -15,7 +15,7 @@ mkdir -p "$peers/debs"
 unpack() {
   local folder="$peers/$1" proof="$1/$2" package
   shift 2
-  [ -x "$peers/$proof" ] && return
+  [ -e "$peers/$proof" ] && return
   mkdir -p "$folder"
   for package in "$@"; do
     if ! compgen -G "$peers/debs/${package}_*.deb" >/dev/null; then
@@ -23,10 +23,11 @@ unpack() {
     fi
     dpkg -x "$peers"/debs/"${package}"_*.deb "$folder"
   done
-  [ -x "$peers/$proof" ] || { echo "fetch-peers: $proof is missing after unpacking: $*" >&2; exit 1; }
+  [ -e "$peers/$proof" ] || { echo "fetch-peers: $proof is missing after unpacking: $*" >&2; exit 1; }
 }
 
 unpack rsyslog usr/sbin/rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5 librelp0
+unpack rsyslog usr/lib/x86_64-linux-gnu/rsyslog/omrelp.so rsyslog-relp
 unpack prometheus usr/bin/promtool prometheus
 unpack haproxy usr/sbin/haproxy haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1 libpcre2-8-0 libsystemd0
 

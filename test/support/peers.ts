@@ -21,6 +21,10 @@ const PROGRAMS = {
   'syslog-ng': { path: onPath('syslog-ng'), from: 'apt-get install syslog-ng-core' },
   logger: { path: onPath('logger'), from: 'apt-get install bsdutils' },
   rsyslogd: { path: orNone(join(RSYSLOG_ROOT, 'usr/sbin/rsyslogd')), from: 'scripts/fetch-peers.sh' },
+  'rsyslog-relp': {
+    path: orNone(join(LIBRARIES, 'rsyslog/omrelp.so')),
+    from: 'scripts/fetch-peers.sh',
+  },
   'rsyslog-openssl': {
     path: orNone(join(LIBRARIES, 'rsyslog/lmnsd_ossl.so')),
     from: 'scripts/fetch-peers.sh',
