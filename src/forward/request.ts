@@ -31,6 +31,8 @@ export interface RequestSender {
 
 /** A minute to ten: a used-up quota, or a person has to mend something. */
 const SLOW = { first: 60_000, max: 600_000 } as const
+/** So many events refused in a row, and none taken: then it is not the events. */
+const REFUSED_MAX = 1000
 
 export class RequestDestination implements Destination {
   readonly #forwarder: ForwarderTarget
@@ -46,6 +48,8 @@ export class RequestDestination implements Destination {
   /** After a failure, until a success: one request at a time. */
   #probing = false
   #slow_waits = 0
+  /** Events refused since one was taken. */
+  #refused = 0
   readonly #maker: BodyMaker
   readonly #size: RequestSize
   readonly #dead: DeadLetters
@@ -189,16 +193,20 @@ export class RequestDestination implements Destination {
     switch (outcome.kind) {
       case 'delivered':
         work.done()
+        this.#refused = 0
         this.#wellAgain()
         return true
       case 'accepted':
         work.done()
+        this.#refused = 0
         accepted.push(outcome.confirmed)
         return true
       case 'items': {
         for (const { n, why } of outcome.refused) await this.#reject(work, body.place(n), why, 'rejected')
         work.keep(outcome.later.map((n) => body.place(n)))
+        if (outcome.refused.length + outcome.later.length < body.events) this.#refused = 0
         if (outcome.later.length > 0) return this.#failed(work, { ...outcome, kind: 'retry' })
+        if (this.#refusesAll) return this.#refusedAll(work, outcome.why)
         this.#wellAgain()
         return true
       }
@@ -209,7 +217,7 @@ export class RequestDestination implements Destination {
         if (work.split()) return true
         await this.#reject(work, body.place(0), outcome.why, outcome.too_large ? 'too_large' : 'rejected')
         work.done()
-        return true
+        return this.#refusesAll ? this.#refusedAll(work, outcome.why) : true
       }
       case 'retry':
       case 'paused':
@@ -224,9 +232,21 @@ export class RequestDestination implements Destination {
   /** A single event that the destination does not want: set aside with what it was answered, and dropped. */
   async #reject(work: Work, event: number, why: string, reason: 'rejected' | 'too_large'): Promise<void> {
     work.drop(event, reason)
+    this.#refused += 1
     const { batch, n } = work.at(event)
     const where = await this.#dead.add(batch, n, reason, why)
     this.#status.lost(reason, `an event was refused and is dropped, ${where}: ${why}`)
+  }
+
+  get #refusesAll(): boolean {
+    return this.#refused >= REFUSED_MAX
+  }
+
+  /** A wrong path or header is answered as bad events are: to drop all that come would mend nothing. */
+  #refusedAll(work: Work, why: string): Promise<boolean> {
+    const events = this.#refused
+    this.#refused = 0
+    return this.#failed(work, { kind: 'paused', why: `refuses every event, ${events} in a row: ${why}` })
   }
 
   #wellAgain(): void {

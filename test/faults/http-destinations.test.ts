@@ -167,6 +167,28 @@ describe.each(Object.entries(KINDS))('%s', (_, kind) => {
     expect(server.refused - before).toBeLessThan(server.asked.length / 10)
   })
 
+  test('it refuses every event: after a thousand it is not the events, and the others are kept', async () => {
+    const waits: number[] = []
+    const clock = hasty(waits)
+    // The wait of a minute is not over before the test is.
+    const patient = {
+      ...clock,
+      after: (ms: number, act: () => void) => clock.after(ms, ms >= 60_000 ? () => undefined : act),
+    }
+    const making = await made(kind, () => NONE, { deps: { clock: patient } }, { poison: () => true })
+    const { lane, server, destination } = making
+    addEvents(lane, 3000)
+    await expect.poll(() => destination.state, { timeout: 20_000 }).toBe('paused')
+    expect(destination.last_error).toMatch(/refuses every event, \d+ in a row/)
+    expect(waits.at(-1)).toBeGreaterThanOrEqual(60_000)
+    await making.stop()
+    const lost = Object.values(lane.dropped).reduce((sum, events) => sum + events, 0)
+    // Whole requests where each event has its own answer; what was not settled is counted when it comes again.
+    expect(lost).toBeLessThanOrEqual(1500)
+    expect(lane.settled.length + lane.waiting).toBe(30)
+    expect(server.stored.size).toBe(0)
+  })
+
   test('a wrong token: everything is kept', async () => {
     const making = await made(kind, () => NONE, { http: { token: 'another-key' } })
     if (kind.path === '/in') return
