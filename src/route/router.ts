@@ -56,6 +56,8 @@ export class Router {
   readonly #provider_owned: readonly Target[]
   readonly #provider_orphans: readonly Target[]
   readonly #has_conditions: boolean
+  /** Per owner: owners of the copies that other tenants get of its events; null when nothing is shared. */
+  readonly #copies: readonly (Int32Array | undefined)[] | null
   /** Counts events, so that work on one is not taken for work on the next. */
   #event = 0
 
@@ -106,6 +108,7 @@ export class Router {
       .filter(({ scope }) => scope !== 'owned')
       .map(({ index }) => target(index))
     this.#has_conditions = plan.conditions.length > 0
+    this.#copies = copiesOf(plan)
   }
 
   /** Hands one classified event to everybody it is for. Returns what decided: an owner, or an orphan reason below 0. */
@@ -123,11 +126,26 @@ export class Router {
       if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, owner)
       else this.#give(targets, view, owner, now)
       this.#give(this.#provider_owned, view, owner, now)
+      if (this.#copies !== null) this.#share(this.#copies[owner], view, now)
     } else {
       add(this.#cells.worker, WorkerCell.orphaned - owner - 1, 1)
       this.#give(this.#provider_orphans, view, 0, now)
     }
     return owner
+  }
+
+  /** To tenants that the owner's group is shared with: each sees the event as one of its own, at its own rate. */
+  #share(copies: Int32Array | undefined, view: EventView, now: number): void {
+    if (copies === undefined) return
+    for (let i = 0; i < copies.length; i++) {
+      const as = copies[i] as number
+      const tenant = this.#tenant_of[as] as number
+      const targets = this.#tenants[tenant] as readonly Target[]
+      // Conditions on the owner have another answer now.
+      if (this.#has_conditions) this.#conditions.begin()
+      if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, as)
+      else this.#give(targets, view, as, now)
+    }
   }
 
   #give(targets: readonly Target[], view: EventView, owner: number, now: number): void {
@@ -158,4 +176,11 @@ export class Router {
       if (condition === -1 || this.#conditions.holds(condition, view, owner)) queue.refuse('tenant_rate')
     }
   }
+}
+
+function copiesOf({ copies = [], owners }: RulesPlan): (Int32Array | undefined)[] | null {
+  if (copies.length === 0) return null
+  const lists = owners.map((): number[] => [])
+  for (const { owner, as } of copies) lists[owner]?.push(as)
+  return lists.map((list) => (list.length === 0 ? undefined : Int32Array.from(list)))
 }

@@ -92,12 +92,20 @@ function checkStreams(model: RulesModel, findings: Findings): void {
 function checkObjects(tenants: readonly TenantModel[], findings: Findings): void {
   const first = new Map<string, { readonly tenant: TenantModel; readonly place: Place }>()
   for (const tenant of tenants) {
-    for (const { id, place } of [...tenant.org_vdcs, ...tenant.data_center_groups, ...tenant.gateways]) {
+    for (const { id, place, contested } of [
+      ...tenant.org_vdcs,
+      ...tenant.data_center_groups,
+      ...tenant.gateways,
+    ]) {
       const earlier = first.get(id)
       if (earlier === undefined) first.set(id, { tenant, place })
       else if (earlier.tenant !== tenant) {
+        // Their labels are nobody's then.
+        const soft = contested === true || tenant.inventory === true || earlier.tenant.inventory === true
         const message = `id ${id} belongs to tenant "${tenant.name}" here and to tenant "${earlier.tenant.name}" at ${atPlace(earlier.place)}`
-        findings.error(place, message, 'an object belongs to one tenant; remove it from the other')
+        const hint = 'an object belongs to one tenant; remove it from the other'
+        if (soft) findings.warning(place, message, hint)
+        else findings.error(place, message, hint)
       }
     }
   }

@@ -3,7 +3,13 @@
  * complaint when two tenants could be taken for each other.
  */
 import type { Finding, Place } from '../config/findings.ts'
-import { type ConfusableKey, findConfusables, type KeyKind } from './compile-confusable.ts'
+import {
+  type Collision,
+  type ConfusableKey,
+  CONTESTED,
+  findConfusables,
+  type KeyKind,
+} from './compile-confusable.ts'
 import { buildLabelTable, type LabelKey } from './label-table.ts'
 import {
   cutEveryWay,
@@ -25,6 +31,8 @@ export interface CompiledLabels {
   /** Tenants, by index, that at least one key leads to. */
   readonly reachable: ReadonlySet<number>
   readonly findings: readonly Finding[]
+  /** Objects whose labels contradict each other, where that is no error. */
+  readonly collisions: readonly Collision[]
 }
 
 /** Lone parts of more lengths than this would make the look-up slower with every tenant. */
@@ -84,11 +92,13 @@ export function compileLabels(
     addFormat(model, format, keys, owners, findings)
   }
   const kindsOf = streams.map((stream) => streamKinds(stream, keys.kinds))
-  findings.push(...findConfusables(kindsOf, model.tenants))
+  const confusables = findConfusables(kindsOf, model.tenants)
+  findings.push(...confusables.findings)
   const all = keys.kinds.flatMap((kind) => [...kind.keys.values()].flat().map((key) => tableKey(kind, key)))
   const probes = kindsOf.map((kinds) => kinds.map(toProbe))
   const reachable = new Set(all.map((key) => key.tenant))
-  return { labels: buildLabelTable(all, probes), reachable, findings }
+  const labels = buildLabelTable(all, probes)
+  return { labels, reachable, findings, collisions: confusables.collisions }
 }
 
 /**
@@ -102,7 +112,8 @@ function addLiterals(
   owners: Owners,
   findings: Finding[],
 ): void {
-  for (const [tenant, { labels }] of model.tenants.entries()) {
+  for (const [tenant, { labels, inventory }] of model.tenants.entries()) {
+    const soft = inventory === true
     for (const { place, text } of labels) {
       const bytes = trimBlanks(toByteString(text))
       if (bytes === '' || bytes.length > LABEL_BYTES_MAX) {
@@ -118,7 +129,7 @@ function addLiterals(
       const left = cuts.flatMap((cut) => [...cutEveryWay(bytes, cut)].map(trimBlanks))
       for (const variant of new Set([bytes, ...left])) {
         if (variant !== '')
-          keys.add(kind, { bytes: variant, owner, tenant, place, object }, variant.length, owners)
+          keys.add(kind, { bytes: variant, owner, tenant, place, object, soft }, variant.length, owners)
       }
     }
   }
@@ -133,6 +144,7 @@ function addFormat(
 ): void {
   const kinds = new Map<string, KeyKind>()
   for (const [tenant, entry] of model.tenants.entries()) {
+    const soft = entry.inventory === true
     for (const subject of formatSubjects(entry, format)) {
       const variants = labelVariants(format, subject.from)
       if (typeof variants === 'number') {
@@ -144,13 +156,14 @@ function addFormat(
           ? owners.index({ tenant, ...known, by: format.name, reason: 'label' })
           : 0
       const indices = { object: ownerOf('object', subject.known), owner: ownerOf('owner', subject.owner) }
-      const { place, text: object } = subject
+      const { place, text: object, contested } = subject
       for (const { part, bytes, tells, max } of variants) {
         const length = part === 'whole' ? 0 : bytes.length
         const name = `${part} ${length}`
         const kind = kinds.get(name) ?? keys.kind(format.name, part, length, format.case === 'keep')
         kinds.set(name, kind)
-        keys.add(kind, { bytes, owner: indices[tells], tenant, place, object }, max, owners)
+        const whose = contested[tells] ? CONTESTED : { owner: indices[tells], tenant }
+        keys.add(kind, { bytes, ...whose, place, object, soft }, max, owners)
       }
     }
   }

@@ -18,6 +18,8 @@ export interface Subject {
   readonly known: Known
   /** Known when the label tells the object's owner only. */
   readonly owner: Known
+  /** What it is, or what its label tells of the owner, contradicts another object: nobody's. */
+  readonly contested: { readonly object: boolean; readonly owner: boolean }
   readonly place: Place
   /** For people: `gateway acme-gw1`. */
   readonly text: string
@@ -29,6 +31,8 @@ interface Parent {
   readonly known: Known
   readonly text: string
 }
+
+const SURE = { object: false, owner: false }
 
 export const NOTHING: Known = { org_vdc: null, data_center_group: null, gateway: null }
 
@@ -76,6 +80,7 @@ export function formatSubjects(tenant: TenantModel, format: LabelFormatModel): S
       },
       known,
       owner: NOTHING,
+      contested: { object: object.contested === true, owner: false },
       place: object.place,
       text,
     }))
@@ -84,7 +89,8 @@ export function formatSubjects(tenant: TenantModel, format: LabelFormatModel): S
 function orgSubjects({ org }: TenantModel): Subject[] {
   if (org === null) return []
   const from = { name: org.name, id: org.id, owner_id: null, owner_name: null }
-  return [{ from, known: NOTHING, owner: NOTHING, place: org.place, text: `org ${org.name ?? org.id}` }]
+  const text = `org ${org.name ?? org.id}`
+  return [{ from, known: NOTHING, owner: NOTHING, contested: SURE, place: org.place, text }]
 }
 
 /**
@@ -94,7 +100,8 @@ function orgSubjects({ org }: TenantModel): Subject[] {
 function gatewaySubjects(tenant: TenantModel): Subject[] {
   const gateways = tenant.gateways.flatMap((gateway) => {
     const text = `gateway ${gateway.name ?? gateway.id}`
-    const parents = gatewayParents(tenant, gateway)
+    const former = parentsOf(tenant).filter(({ object }) => gateway.former?.includes(object.id) === true)
+    const parents = [...gatewayParents(tenant, gateway), ...former]
     const alone = { object: null, known: NOTHING }
     return (parents.length === 0 ? [alone] : parents).map(({ object, known }) => ({
       from: {
@@ -105,6 +112,10 @@ function gatewaySubjects(tenant: TenantModel): Subject[] {
       },
       known: { ...known, gateway: named(gateway) },
       owner: known,
+      contested: {
+        object: gateway.contested === true || object?.contested === true,
+        owner: object?.contested === true,
+      },
       place: gateway.place,
       text,
     }))
@@ -113,6 +124,7 @@ function gatewaySubjects(tenant: TenantModel): Subject[] {
     from: { name: null, id: null, owner_id: object.id, owner_name: object.name },
     known,
     owner: known,
+    contested: { object: object.contested === true, owner: object.contested === true },
     place: object.place,
     text,
   }))

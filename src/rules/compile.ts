@@ -9,6 +9,7 @@ import { checkFiles } from './compile-files.ts'
 import { compileKeys } from './compile-keys.ts'
 import { compileLabels } from './compile-labels.ts'
 import { Owners } from './compile-owners.ts'
+import { compileShared } from './compile-shared.ts'
 import type { EditPlan } from './edit-plan.ts'
 import type { ForwarderSettings } from './forwarder-settings.ts'
 import { shareParts } from './share-parts.ts'
@@ -43,9 +44,12 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   const { keys, reachable: by_key } = compileKeys(model, streams, limits.sources, owners, findings)
   for (const [index, { name, place }] of model.tenants.entries()) {
     if (reachable.has(index) || by_key.has(index)) continue
+    // An organisation without Org VDCs, or one that is gone.
+    if (model.tenants[index]?.inventory === true) continue
     const hint = 'add `org_vdcs`, `data_center_groups`, `gateways` or `labels`'
     findings.warning(place, `tenant "${name}" has no label, so no event can be its own`, hint)
   }
+  const copies = compileShared(model, owners, findings)
   if (findings.list.some(({ level }) => level === 'error')) return { findings: findings.list }
   const conditions = new Distinct<Condition>()
   const edits = new Distinct<EditPlan>()
@@ -73,6 +77,7 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
     ...shareParts(conditions.list),
     named,
     edits: edits.list,
+    ...(copies.length === 0 ? {} : { copies }),
   }
   return { plan, findings: findings.list }
 }

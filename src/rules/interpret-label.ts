@@ -6,9 +6,12 @@ export interface LabelTenants {
   readonly whole: ReadonlySet<string>
   /** By a lone part. */
   readonly lone: ReadonlySet<string>
+  /** A label of an object that is contested. */
+  readonly contested: boolean
 }
 
 interface Names {
+  readonly contested: { readonly object: boolean; readonly owner: boolean }
   readonly name: string | null
   readonly id: string | null
   readonly owner_id: string | null
@@ -18,12 +21,14 @@ interface Names {
 /** What an object's labels look like, in lower case where the format does not mind case. */
 interface Spelled {
   readonly tenant: string
+  readonly contested: boolean
   readonly format: LabelFormatModel
   readonly wholes: ReadonlySet<string>
   readonly lones: readonly Lone[]
 }
 
 interface Lone {
+  readonly contested: boolean
   readonly text: string
   readonly place: 'prefix' | 'suffix'
   /** Bytes of the whole label at most. */
@@ -35,21 +40,28 @@ const spelledOut = new WeakMap<RulesModel, readonly Spelled[]>()
 /** `label` is a byte string: a character of 0–255 a byte. */
 export function labelTenants(model: RulesModel, stream: StreamModel, label: string): LabelTenants {
   const found = { literal: new Set<string>(), whole: new Set<string>(), lone: new Set<string>() }
+  let nobodys = false
   for (const { name, labels } of model.tenants) {
     const known = labels.flatMap(({ text }) => literalForms(model, trim(bytesOf(text))))
     if (known.includes(label)) found.literal.add(name)
   }
   const spelled = spelledOut.get(model) ?? spellOut(model)
   spelledOut.set(model, spelled)
-  for (const { tenant, format, wholes, lones } of spelled) {
+  for (const { tenant, contested, format, wholes, lones } of spelled) {
     if (!stream.label_formats.includes(format.name)) continue
     const asked = fold(format, label)
-    if (wholes.has(asked)) found.whole.add(tenant)
+    if (wholes.has(asked)) {
+      if (contested) nobodys = true
+      else found.whole.add(tenant)
+    }
     const fits = ({ text, place, most }: Lone): boolean =>
       label.length <= most && (place === 'prefix' ? asked.startsWith(text) : asked.endsWith(text))
-    if (lones.some(fits)) found.lone.add(tenant)
+    for (const lone of lones.filter(fits)) {
+      if (lone.contested) nobodys = true
+      else found.lone.add(tenant)
+    }
   }
-  return found
+  return { ...found, contested: nobodys }
 }
 
 /** As it was typed, and as it is when something cuts labels where a format in use says so. */
@@ -65,6 +77,7 @@ function spellOut(model: RulesModel): Spelled[] {
     model.label_formats.flatMap((format) =>
       objects(tenant, format).map((names) => ({
         tenant: tenant.name,
+        contested: names.contested[tellsObject(format) ? 'object' : 'owner'],
         format,
         wholes: new Set(wholeLabels(format, names).map((label) => fold(format, label))),
         lones: loneParts(format, names),
@@ -83,21 +96,42 @@ function under(
   return { owner_id: owner?.id ?? null, owner_name: owner?.name ?? null }
 }
 
+function tellsObject({ parts }: LabelFormatModel): boolean {
+  return parts.some(({ take }) => take === 'name' || take === 'id')
+}
+
+const SURE = { object: false, owner: false }
+
+function contestedOf(object: boolean | undefined, owner: boolean | undefined): Names['contested'] {
+  return { object: object === true || owner === true, owner: owner === true }
+}
+
 function objects(tenant: TenantModel, { of }: LabelFormatModel): Names[] {
   const parents = [...tenant.org_vdcs, ...tenant.data_center_groups]
   if (of === 'org')
-    return tenant.org === null ? [] : [{ id: tenant.org.id, name: tenant.org.name, ...under(null) }]
+    return tenant.org === null
+      ? []
+      : [{ id: tenant.org.id, name: tenant.org.name, ...under(null), contested: SURE }]
   if (of !== 'gateway') {
     const own = of === 'org_vdc' ? tenant.org_vdcs : tenant.data_center_groups
-    return own.map(({ id, name }) => ({ id, name, ...under(tenant.org) }))
+    return own.map(({ id, name, contested }) => {
+      return { id, name, ...under(tenant.org), contested: contestedOf(contested, false) }
+    })
   }
-  const gateways = tenant.gateways.flatMap(({ id, name, owner }) => {
-    const own = parents.filter((parent) => owner === null || owner === parent.id || owner === parent.name)
-    return own.length === 0
-      ? [{ id, name, ...under(null) }]
-      : own.map((parent) => ({ id, name, ...under(parent) }))
+  const gateways = tenant.gateways.flatMap(({ id, name, owner, former = [], contested }): Names[] => {
+    const own = parents.filter(
+      (parent) =>
+        owner === null || owner === parent.id || owner === parent.name || former.includes(parent.id),
+    )
+    if (own.length === 0) return [{ id, name, ...under(null), contested: contestedOf(contested, false) }]
+    return own.map((parent) => {
+      return { id, name, ...under(parent), contested: contestedOf(contested, parent.contested) }
+    })
   })
-  return [...gateways, ...parents.map((parent) => ({ id: null, name: null, ...under(parent) }))]
+  const bare = parents.map((parent): Names => {
+    return { id: null, name: null, ...under(parent), contested: contestedOf(false, parent.contested) }
+  })
+  return [...gateways, ...bare]
 }
 
 function bytesOf(text: string): string {
@@ -134,12 +168,18 @@ function loneParts(format: LabelFormatModel, names: Names): Lone[] {
       .filter((other) => other !== part)
       .reduce((sum, other) => sum + longest(other), glue)
     return spellings(part, format, names).flatMap((text): Lone[] => {
-      const whole: Lone = { text: fold(format, text), place, most: text.length + beside }
+      const contested = names.contested[part.take.startsWith('owner') ? 'owner' : 'object']
+      const whole: Lone = { contested, text: fold(format, text), place, most: text.length + beside }
       const pieces = place === 'suffix' ? cutLengths(format).filter((left) => left < text.length) : []
       return [
         whole,
         ...pieces.map(
-          (left): Lone => ({ text: fold(format, text.slice(0, left)), place, most: left + beside }),
+          (left): Lone => ({
+            contested,
+            text: fold(format, text.slice(0, left)),
+            place,
+            most: left + beside,
+          }),
         ),
       ]
     })

@@ -34,13 +34,16 @@ export interface PlainVerdict {
 /** Who gets the event. The rules must have compiled without errors. */
 export function interpretEvent(model: RulesModel, event: PlainEvent): PlainVerdict {
   const { tenant, reason } = whose(model, event)
-  const fields = { ...event.fields, stream: event.stream, ...(tenant === null ? {} : { tenant }) }
-  const wants = ({ where }: { readonly where: RulesModel['provider'][number]['where'] }): boolean =>
-    where === null || interpretCondition(where, fields)
+  const wantsOf = (seen_as: string | null) => {
+    const fields = { ...event.fields, stream: event.stream, ...(seen_as === null ? {} : { tenant: seen_as }) }
+    return ({ where }: { readonly where: RulesModel['provider'][number]['where'] }): boolean =>
+      where === null || interpretCondition(where, fields)
+  }
+  const wants = wantsOf(tenant)
   const own = model.tenants
     .filter(({ name }) => name === tenant)
     .flatMap(({ name, forwarders }) =>
-      forwarders.filter(wants).map((forwarder) => `${name}/${forwarder.name}`),
+      forwarders.filter(wantsOf(name)).map((forwarder) => `${name}/${forwarder.name}`),
     )
   const seen = tenant === null ? ['all', 'orphans'] : ['all', 'owned']
   const provider = model.provider
@@ -77,7 +80,10 @@ function labelOwner(model: RulesModel, event: PlainEvent): Owner {
   if (!event.complete_header) return nobody('untrusted_source')
   if (event.cut) return nobody('unknown_label')
   const label = event.label.toString('latin1')
-  const { literal, whole, lone } = labelTenants(model, stream, label)
+  const { literal, whole, lone, contested } = labelTenants(model, stream, label)
+  // Without an inventory, two tenants that one label fits are an error of the rules.
+  const all = new Set([...literal, ...whole, ...lone])
+  if (contested || all.size > 1) return nobody('ambiguous_label')
   for (const [tenants, reason] of [
     [literal, 'literal'],
     [whole, 'label'],

@@ -18,6 +18,17 @@ export interface RulesModel {
   readonly streams: readonly StreamModel[]
   readonly label_formats: readonly LabelFormatModel[]
   readonly conditions: readonly NamedConditionModel[]
+  /** Left out: nothing is shared. */
+  readonly shared?: readonly SharedModel[]
+}
+
+/** Who gets copies of a Data Center Group's events. */
+export interface SharedModel {
+  readonly place: Place
+  /** Bare id of the group. */
+  readonly group: string
+  /** Bare ids of organisations. */
+  readonly with: readonly { readonly place: Place; readonly id: string }[]
 }
 
 export interface NamedConditionModel {
@@ -31,7 +42,7 @@ export interface TenantModel {
   readonly name: string
   readonly org: IdName | null
   readonly org_vdcs: readonly IdName[]
-  readonly data_center_groups: readonly IdName[]
+  readonly data_center_groups: readonly GroupModel[]
   readonly gateways: readonly GatewayModel[]
   readonly labels: readonly { readonly place: Place; readonly text: string }[]
   /** NSX projects and VPCs, as they stand in structured data. */
@@ -41,6 +52,8 @@ export interface TenantModel {
   readonly cf_organizations: readonly KeyModel[]
   readonly rate_max: number | null
   readonly forwarders: readonly ForwarderModel[]
+  /** What is its own is known from Cloud Director. */
+  readonly inventory?: boolean
 }
 
 /** Ids are bare lower-case hyphenated UUIDs: URNs are taken apart while reading. */
@@ -48,11 +61,20 @@ export interface IdName {
   readonly place: Place
   readonly id: string
   readonly name: string | null
+  /** Labels of it belong to nobody. */
+  readonly contested?: boolean
+}
+
+export interface GroupModel extends IdName {
+  /** Bare ids of the organisations that take part in it; left out: not known. */
+  readonly participants?: readonly string[]
 }
 
 export interface GatewayModel extends IdName {
   /** Name or id of an Org VDC or group of the same tenant; null when left out. */
   readonly owner: string | null
+  /** Owners before it moved, by id. */
+  readonly former?: readonly string[]
   /** Its interfaces on edge nodes: bare lower-case hyphenated UUIDs. */
   readonly interfaces: readonly KeyModel[]
 }

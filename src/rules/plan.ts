@@ -29,6 +29,14 @@ export interface RulesPlan {
   readonly named: readonly { readonly name: string; readonly condition: number }[]
   /** Equal ones of one tenant are one entry. */
   readonly edits: readonly EditPlan[]
+  /** Copies for tenants that an owner's events are shared with; left out: none. */
+  readonly copies?: readonly CopyPlan[]
+}
+
+/** Each event of `owner` goes to the tenant of the owner `as` too, as if it were its own. Indices into owners. */
+export interface CopyPlan {
+  readonly owner: number
+  readonly as: number
 }
 
 export interface TenantPlan {

@@ -6,7 +6,15 @@ import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
 import type { Path } from '../config/yaml.ts'
-import type { ForwarderModel, GatewayModel, IdName, KeyModel, RuleIdsModel, TenantModel } from './model.ts'
+import type {
+  ForwarderModel,
+  GatewayModel,
+  GroupModel,
+  IdName,
+  KeyModel,
+  RuleIdsModel,
+  TenantModel,
+} from './model.ts'
 import { readForwarder } from './read-forwarder.ts'
 import type { WhereContext } from './read-where.ts'
 import { bareOwnerId } from './read-ids.ts'
@@ -17,6 +25,8 @@ export interface TenantContext {
   readonly forwarders_per_tenant: number
   readonly stream: (name: string, path: Path) => void
   readonly named: WhereContext['named']
+  /** What is the tenant's own stands in the inventory. */
+  readonly inventory?: boolean
 }
 
 type Parts = { readonly [Key in keyof typeof tenantParts]: z.output<(typeof tenantParts)[Key]> }
@@ -49,7 +59,10 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
   }
   const read = readOwned(parts, path, report)
   if (report.errors > before || name === undefined) return undefined
-  if (forwarders.length === 0) {
+  if (parts.gone?.stopped === true) return stoppedTenant(name, parts, path, report)
+  warnOfState(name, parts, path, report)
+  // Tenants that only the inventory knows have none yet.
+  if (forwarders.length === 0 && context.inventory !== true) {
     report.warn(path, `tenant ${name} has no forwarders: its events go to the provider only`)
   }
   return {
@@ -63,6 +76,7 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
     ...readKeys(parts, path, report),
     rate_max: parts.rate_max ?? null,
     forwarders,
+    ...(context.inventory === true ? { inventory: true } : {}),
   }
 }
 
@@ -150,16 +164,62 @@ function placedKeys(ids: readonly string[], path: Path, report: Report): KeyMode
   return ids.map((id, index) => ({ place: report.place([...path, index]), id }))
 }
 
+/** Its organisation is gone for longer than the grace time: it owns nothing and sends nowhere. */
+function stoppedTenant(name: string, parts: Partial<Parts>, path: Path, report: Report): TenantModel {
+  const message = `tenant ${name}: its organisation is gone from Cloud Director since ${parts.gone?.since ?? ''}: its forwarders are stopped`
+  report.warn([...path, 'gone'], message, 'remove its files when its events are no longer needed')
+  const { org } = parts
+  return {
+    place: report.place(path),
+    name,
+    org:
+      org === undefined
+        ? null
+        : { place: report.place([...path, 'org']), id: org.id, name: org.name ?? null },
+    org_vdcs: [],
+    data_center_groups: [],
+    gateways: [],
+    labels: [],
+    nsx_projects: [],
+    rule_ids: [],
+    cf_organizations: [],
+    rate_max: null,
+    forwarders: [],
+    inventory: true,
+  }
+}
+
+function warnOfState(name: string, parts: Partial<Parts>, path: Path, report: Report): void {
+  if (parts.gone !== undefined) {
+    const message = `tenant ${name}: its organisation is gone from Cloud Director since ${parts.gone.since}`
+    report.warn(
+      [...path, 'gone'],
+      message,
+      'its forwarders stop when the grace time of `inventory pull` is over',
+    )
+  }
+  for (const key of ['org_vdcs', 'data_center_groups', 'gateways'] as const) {
+    for (const [index, object] of (parts[key] ?? []).entries()) {
+      if (object.contested !== true) continue
+      const message = `tenant ${name}: labels of ${quoted(object.name)} contradict those of another object: its events belong to nobody`
+      report.warn([...path, key, index], message, '`logweir inventory pull` says which')
+    }
+  }
+}
+
 type Owned = Pick<TenantModel, 'org' | 'org_vdcs' | 'data_center_groups' | 'gateways'>
 
 function readOwned(parts: Partial<Parts>, path: Path, report: Report): Owned {
-  const placed = (key: 'org_vdcs' | 'data_center_groups'): Placed<IdName>[] =>
-    (parts[key] ?? []).map((item, index) => {
-      const at = [...path, key, index]
-      return { item: { place: report.place(at), ...item }, path: at }
-    })
-  const vdcs = placed('org_vdcs')
-  const groups = placed('data_center_groups')
+  const vdcs = (parts.org_vdcs ?? []).map(({ id, name, contested }, index): Placed<IdName> => {
+    const at = [...path, 'org_vdcs', index]
+    return { item: { place: report.place(at), id, name, ...contestedPart(contested) }, path: at }
+  })
+  const groups = (parts.data_center_groups ?? []).map((group, index): Placed<GroupModel> => {
+    const at = [...path, 'data_center_groups', index]
+    const { id, name, contested, participants } = group
+    const item = { place: report.place(at), id, name, ...contestedPart(contested) }
+    return { item: participants === undefined ? item : { ...item, participants }, path: at }
+  })
   // With one of the lists unread, every owner in it would look unknown.
   const complete = parts.org_vdcs !== undefined && parts.data_center_groups !== undefined
   const owners = complete ? [...vdcs, ...groups].map(({ item }) => item) : undefined
@@ -190,12 +250,21 @@ function readGateways(
   path: Path,
   report: Report,
 ): Placed<GatewayModel>[] {
-  return gateways.map(({ id, name, owner: written, interfaces: ids }, index) => {
+  return gateways.map(({ id, name, owner: written, interfaces: ids, former = [], contested }, index) => {
     const at = [...path, 'gateways', index]
     const owner = owners === undefined ? null : readOwner(written, owners, at, report)
     const interfaces = placedKeys(ids, [...at, 'interfaces'], report)
-    return { item: { place: report.place(at), id, name, owner, interfaces }, path: at }
+    const item = { place: report.place(at), id, name, owner, interfaces, ...contestedPart(contested) }
+    // One that is no longer the tenant's own could not be told from a stranger's.
+    const known = former
+      .map((one) => bareOwnerId(one.owner))
+      .filter((one) => owners?.some(({ id: own }) => own === one))
+    return { item: known.length === 0 ? item : { ...item, former: known }, path: at }
   })
+}
+
+function contestedPart(contested: boolean | undefined): { readonly contested?: boolean } {
+  return contested === true ? { contested } : {}
 }
 
 /** The bare id of the owner; null when none is named, or after reporting. */

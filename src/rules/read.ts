@@ -12,7 +12,8 @@ import { Report } from '../config/report.ts'
 import { resolveReferences } from '../config/secrets.ts'
 import { FILE_MAX_DEFAULT, parseYaml, type Path, readBounded } from '../config/yaml.ts'
 import { sections } from '../config/settings-schema.ts'
-import type { LabelFormatModel, RulesModel, StreamModel, TenantModel } from './model.ts'
+import { InventoryJoin, type TenantEntry } from './inventory-join.ts'
+import type { LabelFormatModel, RulesModel, SharedModel, StreamModel, TenantModel } from './model.ts'
 import {
   checkFiles,
   checkFormatUses,
@@ -26,6 +27,7 @@ import {
 import { listRules } from './read-folder.ts'
 import { type Entry, readLabelFormat, readStream, replaceByName } from './read-streams.ts'
 import { NamedConditions } from './named-conditions.ts'
+import { readShared } from './read-shared.ts'
 import { readForwarders, readTenant } from './read-tenant.ts'
 import { LATER_TOP, rulesFile } from './schema.ts'
 import { Shelf } from './shelf.ts'
@@ -121,6 +123,8 @@ class RulesReader {
   readonly #entries: { readonly value: object; readonly report: Report }[] = []
   readonly #named = new NamedConditions()
   readonly #shelf: Shelf
+  readonly #shared: SharedModel[] = []
+  readonly #inventory = new InventoryJoin(this.findings)
 
   constructor(limits: RulesLimits, env: NodeJS.ProcessEnv) {
     this.#limits = limits
@@ -131,6 +135,7 @@ class RulesReader {
   read(file: string, shipped: boolean, saved?: string): void {
     // The operator's limit is for the operator's files: a small one must not shut out ours.
     const max = shipped ? FILE_MAX_DEFAULT : this.#limits.file_max
+    if (saved === undefined && !shipped) this.#inventory.watch(file)
     const text = saved ?? readBounded(file, max, this.findings, 'limits.file_max')
     if (text === undefined) return
     this.#sources.set(file, text)
@@ -156,6 +161,7 @@ class RulesReader {
     this.#shelf.addDefaults(valueAt(value, ['defaults']), report)
     this.#named.add(valueAt(value, ['conditions']), ['conditions'], report, stream)
     this.#entries.push({ value, report })
+    this.#shared.push(...readShared(valueAt(value, ['shared']), report))
     for (const [entry, path] of entriesOf(value, 'streams', report)) {
       keep(readStream(entry, path, report), path, report, this.#streams, shipped)
     }
@@ -165,10 +171,20 @@ class RulesReader {
   }
 
   finish(folder: string): ReadRules {
-    for (const { value, report } of this.#entries) {
-      for (const [entry, path] of entriesOf(value, 'tenants', report)) this.#readTenant(entry, path, report)
-      this.#readProvider(valueAt(value, ['provider']), report)
-    }
+    this.#inventory.checkWhole()
+    const tenants = this.#entries.flatMap(({ value, report }) => {
+      const found = entriesOf(value, 'tenants', report).map(([entry, path]) => ({
+        value: entry,
+        path,
+        report,
+      }))
+      if (valueAt(value, ['inventory']) === undefined) return found
+      for (const entry of found) this.#inventory.add(entry)
+      return []
+    })
+    for (const entry of tenants) this.#readTenant(entry, false)
+    for (const entry of this.#inventory.rest) this.#readTenant(entry, true)
+    for (const { value, report } of this.#entries) this.#readProvider(valueAt(value, ['provider']), report)
     const conditions = this.#named.finish()
     this.#shelf.finish()
     const streams = replaceByName(this.#streams.shipped, this.#streams.own, 'stream')
@@ -186,22 +202,27 @@ class RulesReader {
     }
     const findings = sortFindings(once(this.findings))
     if (wrong) return { findings, sources: this.#sources, files: this.#files }
-    const tenants = this.#tenants.map((entry) => entry.model)
     const provider = this.#providers.flatMap((entry) => entry.forwarders)
+    const shared = this.#shared.length === 0 ? {} : { shared: this.#shared }
+    const own = this.#tenants.map((entry) => entry.model)
     return {
-      model: { tenants, provider, streams, label_formats, conditions },
+      model: { tenants: own, provider, streams, label_formats, conditions, ...shared },
       findings,
       sources: this.#sources,
       files: this.#files,
     }
   }
 
-  #readTenant(value: unknown, path: Path, report: Report): void {
+  #readTenant({ value, path, report }: TenantEntry, inventory: boolean): void {
     const name = valueAt(value, ['name'])
     if (typeof name === 'string' && name !== '') this.#names.push({ name, path, report })
     const composed = this.#shelf.tenant(value, path, report)
-    const model = readTenant(composed.value, path, this.#context(composed.report))
-    if (model !== undefined) this.#tenants.push({ model, path, report: composed.report })
+    const joined = inventory ? { ...composed, inventory } : this.#inventory.join({ ...composed, path })
+    const model = readTenant(joined.value, path, {
+      ...this.#context(joined.report),
+      inventory: joined.inventory,
+    })
+    if (model !== undefined) this.#tenants.push({ model, path, report: joined.report })
   }
 
   #readProvider(value: unknown, report: Report): void {

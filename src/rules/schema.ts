@@ -4,6 +4,7 @@ import { Fw, HEADER_FORM_NAMES } from '../classify/view.ts'
 import { count, name, say, table, text } from '../config/fields.ts'
 import { idOf } from './read-ids.ts'
 import { interfaceId, keyParts, streamKey } from './schema-keys.ts'
+import { formerOwners, gone, inventory, participants, sharedEntry, stateParts } from './schema-inventory.ts'
 import { defaultsSchema, providerForwarder, tenantForwarder, where } from './schema-forwarder.ts'
 
 /** Top-level keys of later versions, refused by name. */
@@ -19,11 +20,17 @@ const org = table({
   name: displayName.optional().describe('For display; the id joins.'),
 })
 
-const orgVdc = table({ name: displayName.describe('As in Cloud Director.'), id: idOf('org_vdc') })
+const orgVdc = table({
+  name: displayName.describe('As in Cloud Director.'),
+  id: idOf('org_vdc'),
+  ...stateParts,
+})
 
 const dataCenterGroup = table({
   name: displayName.describe('As in Cloud Director: labels hold its first characters.'),
   id: idOf('data_center_group'),
+  participants,
+  ...stateParts,
 })
 
 const gateway = table({
@@ -37,12 +44,15 @@ const gateway = table({
     .max(1000)
     .prefault([])
     .describe('UUIDs of its interfaces on edge nodes: lines without a label are known by them.'),
+  former: formerOwners,
+  ...stateParts,
 })
 
 /** A tenant without its forwarders, which are read one by one. */
 export const tenantParts = {
   name: name().describe('Logweir’s name of the tenant: unique, used for files and metrics.'),
   org: org.optional().describe('The Cloud Director organisation.'),
+  gone: gone.optional().describe('Written by `inventory pull` when the organisation is gone.'),
   org_vdcs: z.array(orgVdc).max(10_000).prefault([]).describe('Org VDCs of the tenant.'),
   data_center_groups: z
     .array(dataCenterGroup)
@@ -209,6 +219,11 @@ export const rulesFile = table({
     .int()
     .meta({ enum: [1] })
     .describe('Version of this file’s form.'),
+  inventory: inventory.optional().describe('The file was written by `inventory pull`.'),
+  shared: z
+    .array(sharedEntry)
+    .optional()
+    .describe('Data Center Groups whose events other organisations get copies of.'),
   tenants: z.array(tenant).optional().describe('Organisations, what is theirs and where their events go.'),
   provider: table({
     forwarders: z.array(providerForwarder).optional().describe('The provider’s own forwarders.'),
