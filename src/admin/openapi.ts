@@ -1,5 +1,11 @@
 /** The description of the admin interface, served at `/openapi.json`. */
 const operator = [{ operatorToken: [] }]
+const forwarderParameters = ['tenant', 'forwarder'].map((name) => ({
+  name,
+  in: 'path',
+  required: true,
+  schema: { type: 'string' },
+}))
 
 export const openApi = {
   openapi: '3.1.0',
@@ -30,6 +36,32 @@ export const openApi = {
         summary: 'The ledger and the state of each forwarder.',
         security: operator,
         responses: { 200: { description: 'The ledger.' }, 401: { description: 'No or wrong token.' } },
+      },
+    },
+    '/api/v1/forwarders/{tenant}/{forwarder}/pause': {
+      post: {
+        summary: 'Nothing more is given to the destination; what comes is queued and spooled.',
+        description: 'Body, optional: `{"for": "2h", "reason": "…"}`. Kept over restarts.',
+        security: operator,
+        parameters: forwarderParameters,
+        responses: {
+          200: { description: '`pause` says since when and until when.' },
+          400: { description: '`error` says what is wrong, `mend` what to do.' },
+          401: { description: 'No or wrong token.' },
+          404: { description: 'No such forwarder.' },
+        },
+      },
+    },
+    '/api/v1/forwarders/{tenant}/{forwarder}/resume': {
+      post: {
+        summary: 'Ends a pause.',
+        security: operator,
+        parameters: forwarderParameters,
+        responses: {
+          200: { description: '`state` is `resumed` or `not paused`.' },
+          401: { description: 'No or wrong token.' },
+          404: { description: 'No such forwarder.' },
+        },
       },
     },
     '/api/v1/reload': {

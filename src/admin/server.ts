@@ -8,6 +8,7 @@ import type { Supervisor } from '../control/supervisor.ts'
 import { readRuleHits } from '../control/rule-hits.ts'
 import { describeUnknown } from '../control/unknown-labels.ts'
 import { openApi } from './openapi.ts'
+import { addOperations } from './operations.ts'
 import { operatorToken, sameToken } from './token.ts'
 
 const BODY_MAX = 64 * 1024
@@ -74,7 +75,8 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
       alarm,
     }
   })
-  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload())
+  addOperations(app, supervisor.operations, check)
+  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload('command'))
 }
 
 async function listen(app: FastifyInstance, bind: BindAddress): Promise<void> {

@@ -16,7 +16,8 @@ const TOKEN_VARIABLE = 'LOGWEIR_TOKEN'
 export interface AdminClient {
   /** The answer's JSON. @throws {LogweirError} when the router cannot be reached or refuses. */
   get(path: string): Promise<unknown>
-  post(path: string): Promise<unknown>
+  /** `body` goes as JSON. */
+  post(path: string, body?: object): Promise<unknown>
 }
 
 /** How a router is reached. */
@@ -32,11 +33,11 @@ interface Router {
 
 /** The router that `admin` (a URL) or `config` names; ./logweir.yaml when neither is given. */
 export function adminClient(options: { config?: string; admin?: string }): AdminClient {
-  const ask = async (method: 'GET' | 'POST', route: string): Promise<unknown> => {
+  const ask = async (method: 'GET' | 'POST', route: string, body?: object): Promise<unknown> => {
     const router = await findRouter(options)
-    return request(router, method, route)
+    return request(router, method, route, body)
   }
-  return { get: (route) => ask('GET', route), post: (route) => ask('POST', route) }
+  return { get: (route) => ask('GET', route), post: (route, body) => ask('POST', route, body) }
 }
 
 async function findRouter({ config, admin }: { config?: string; admin?: string }): Promise<Router> {
@@ -84,7 +85,12 @@ export function parseAdmin(text: string): Pick<Router, 'origin' | 'socketPath' |
   return { origin: url.origin, socketPath: null, shown: url.origin }
 }
 
-async function request(router: Router, method: 'GET' | 'POST', route: string): Promise<unknown> {
+async function request(
+  router: Router,
+  method: 'GET' | 'POST',
+  route: string,
+  body?: object,
+): Promise<unknown> {
   const client = new Client(router.origin, {
     ...(router.socketPath === null ? {} : { socketPath: router.socketPath }),
     connectTimeout: CONNECT_MS,
@@ -96,7 +102,11 @@ async function request(router: Router, method: 'GET' | 'POST', route: string): P
     const answer = await client.request({
       path: route,
       method,
-      headers: { authorization: `Bearer ${router.token}` },
+      headers: {
+        authorization: `Bearer ${router.token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await answer.body.text()
     if (answer.statusCode === 200) return JSON.parse(text)
@@ -118,12 +128,25 @@ function refused(router: Router, status: number, text: string): LogweirError {
       { exit: 1 },
     )
   }
+  const said = refusalOf(text)
+  if (said !== undefined)
+    return new LogweirError('LW_ADMIN_REFUSED', said.error, said.mend, { exit: status === 400 ? 2 : 1 })
   return new LogweirError(
     'LW_ADMIN_ANSWER',
     `the router at ${router.shown} answered ${status}: ${text.slice(0, 200)}`,
     'its log says more',
     { exit: 1 },
   )
+}
+
+/** What the router said is wrong and what mends it, if that is what it answered. */
+function refusalOf(text: string): { readonly error: string; readonly mend: string } | undefined {
+  try {
+    const { error, mend } = JSON.parse(text) as Readonly<Record<string, unknown>>
+    return typeof error === 'string' && typeof mend === 'string' ? { error, mend } : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function unreachable(router: Router, error: unknown): LogweirError {

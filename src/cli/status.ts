@@ -1,6 +1,7 @@
 /** `logweir status`: the ledger and each forwarder's state, from the running router. */
 import { styleText } from 'node:util'
 import type { Ledger } from '../control/ledger.ts'
+import type { Pause } from '../control/pauses.ts'
 import type { SourceLedger } from '../control/sources.ts'
 import type { UnknownReport } from '../control/unknown-labels.ts'
 import { type RuleReport, unusedLines } from '../control/rule-hits.ts'
@@ -55,7 +56,8 @@ function readable(status: Status): string {
       ]),
     ),
   ]
-  for (const { tenant, forwarder, last_error, dropped, dead_letters } of status.forwarders) {
+  for (const { tenant, forwarder, last_error, dropped, dead_letters, pause } of status.forwarders) {
+    if (pause !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${pauseText(pause)}`))
     if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}`))
     if (sum(dropped) > 0) lines.push(mark('yellow', `${tenant}/${forwarder}: dropped${reasons(dropped)}`))
     if (dead_letters !== null)
@@ -71,6 +73,16 @@ function readable(status: Status): string {
     lines.push(mark('red', `the last good rules run: ${file}:${line}: ${message}`))
   }
   return `${lines.join('\n')}\n`
+}
+
+function pauseText({ since, until, reason }: Pause): string {
+  const end = until === null ? 'until it is resumed' : `until ${until}`
+  return `paused by an operator since ${since}, ${end}${reason === null ? '' : `: ${plain(reason)}`}`
+}
+
+/** Without what a terminal would obey. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ')
 }
 
 const WIDTHS = [28, 9, 10, 10, 9, 8, 9, 10, 9]

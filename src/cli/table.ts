@@ -3,6 +3,7 @@ import { check } from './check.ts'
 import type { CliCommand } from './command.ts'
 import { demo } from './demo.ts'
 import { explain } from './explain.ts'
+import { forwarder } from './forwarder.ts'
 import { parse } from './parse.ts'
 import { reload } from './reload.ts'
 import { runCommand } from './run-command.ts'
@@ -21,13 +22,13 @@ export const COMMANDS: readonly CliCommand[] = [
   reload,
   schema,
 ]
+  forwarder,
 
 /** Commands that the documentation of the whole product names and this version does not have. */
 export const LATER: readonly string[] = [
   'test',
   'top',
   'tap',
-  'forwarder',
   'spool',
   'drain',
   'show',

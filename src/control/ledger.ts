@@ -13,6 +13,7 @@ import {
 } from '../base/counters.ts'
 import type { DeadLettersStatus } from '../queue/lane.ts'
 import type { DeadLetterCounts } from './dead-letters.ts'
+import type { Pause } from './pauses.ts'
 
 /** docs/operations.md, `status --json`, and what else an operator looks for. */
 export interface Ledger {
@@ -42,6 +43,8 @@ export interface ForwarderLedger {
   readonly last_error: string | null
   /** Of the events dropped as `rejected` and `too_large`: where they are, and how many since the worker's start. */
   readonly dead_letters: DeadLettersStatus | null
+  /** By an operator; null: it is not. */
+  readonly pause: Pause | null
 }
 
 /** Reads the ledger of all workers. `now` is wall time in milliseconds. */
@@ -50,6 +53,7 @@ export function readLedger(
   now: number,
   lastErrors: Readonly<Record<string, string>>,
   deadLetters: DeadLetterCounts = {},
+  pauseOf: (key: string) => Pause | null = () => null,
 ): Ledger {
   const own = sumBlocks(workers, 'worker', 'worker', WorkerCell.size)
   const received = cell(own, WorkerCell.received)
@@ -60,7 +64,7 @@ export function readLedger(
   const forwarders = names(workers, 'forwarder').map((key) => {
     const { ledger, off } = readForwarder(workers, key, now, lastErrors[key] ?? null)
     imbalance += off
-    return { ...ledger, dead_letters: deadLetters[key] ?? null }
+    return { ...ledger, dead_letters: deadLetters[key] ?? null, pause: pauseOf(key) }
   })
   return {
     received,
@@ -78,7 +82,7 @@ function readForwarder(
   key: string,
   now: number,
   last_error: string | null,
-): { ledger: Omit<ForwarderLedger, 'dead_letters'>; off: number } {
+): { ledger: Omit<ForwarderLedger, 'dead_letters' | 'pause'>; off: number } {
   const cells = sumBlocks(workers, 'forwarder', key, ForwarderCell.size)
   const dropped = readReasons(cells, ForwarderCell.dropped, DROP_REASONS)
   const lost = Object.values(dropped).reduce((sum, events) => sum + events, 0)

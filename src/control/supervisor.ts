@@ -5,6 +5,7 @@
 import { accessSync, constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
 import { Counters, WorkerCell } from '../base/counters.ts'
 import type { CounterGrant } from '../base/counters.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
@@ -28,6 +29,8 @@ import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
 import { readSources, type SourceLedger } from './sources.ts'
+import { Operations } from './operations.ts'
+import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
 import { redactionKey } from './redaction-key.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
@@ -64,6 +67,7 @@ export interface SupervisorOptions {
 }
 
 export class Supervisor {
+  readonly operations: Operations
   readonly #options: SupervisorOptions
   readonly #log: Log
   #settings: Settings
@@ -96,6 +100,13 @@ export class Supervisor {
     this.#plan = loaded.plan
     this.#alarm = loaded.alarm
     this.#lock = lock
+    this.operations = new Operations({
+      folder: loaded.settings.data,
+      clock: systemClock,
+      log: options.log,
+      workers: () => this.#running().filter((worker) => !worker.ended),
+      knows: (key) => this.#counters.some((counters) => counters.find('forwarder', key) !== undefined),
+    })
     this.#spool = new SpoolHandle(loaded.settings, this.#log, (reason) => this.#spoolDied(reason))
     this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
     this.#workers = Array.from({ length: loaded.settings.workers }, () => undefined)
@@ -252,6 +263,7 @@ export class Supervisor {
     }
     await worker.ask({ type: 'prepare', settings: share, plan: divideLimits(plan, settings.workers), grants })
   }
+    await this.operations.tell(worker)
 
   async #listen(): Promise<void> {
     for (const worker of this.#workers) await this.#listenOne(worker as WorkerThread)
@@ -415,7 +427,8 @@ export class Supervisor {
     }
     const sources = readSources(this.#counters, this.#settings.sources, this.#plan.streams, worst_clocks)
     const dead_letters = mergeDeadLetters(answers.map((answer) => answer?.dead_letters))
-    const ledger = readLedger(this.#counters, Date.now(), last_errors, dead_letters)
+    const pauseOf = (key: string) => this.operations.pauseOf(key)
+    const ledger = readLedger(this.#counters, Date.now(), last_errors, dead_letters, pauseOf)
     const unknown_requests = answers.flatMap((answer) => answer?.unknown_requests ?? [])
     return { ledger, unknown_labels, unknown_requests, sources }
   }
@@ -457,6 +470,7 @@ export class Supervisor {
 
   async #endThreads(): Promise<void> {
     this.#stopping = true
+    this.operations.close()
     await Promise.all(this.#running().map((worker) => worker.end()))
     await this.#spool.end()
   }

@@ -17,7 +17,7 @@ import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog } from './disk-backlog.ts'
 import { isForeign } from './foreign.ts'
-import { oldestAt, takeOldestDroppable } from './oldest.ts'
+import { oldestAt, stateOf, takeOldestDroppable } from './oldest.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { QueueDeps, QueueLimits } from './queue-deps.ts'
 
@@ -39,8 +39,7 @@ export class ForwarderQueue implements Lane, Tracked {
   #names: BatchNames
   #org: string | null = null
   #limits: QueueLimits
-  /** Of the limits, by themselves: read at every event. */
-  #batch_bytes: number
+  #batch_bytes: number // of the limits: read at every event
   readonly #deps: QueueDeps
   readonly #cells: Float64Array
   readonly #disk: DiskBacklog
@@ -56,6 +55,8 @@ export class ForwarderQueue implements Lane, Tracked {
   /** Of that, what is in flight. */
   #held_leased = 0
   #closed = false
+  /** By an operator: nothing is given out, everything is kept as if the destination stood still. */
+  paused = false
 
   constructor(
     identity: BatchIdentity,
@@ -124,7 +125,7 @@ export class ForwarderQueue implements Lane, Tracked {
     return this.#limits
   }
 
-  /** Undefined: nobody takes anything any more; what is held stays. */
+  /** Undefined: nobody takes anything any more. */
   attach(destination: Destination | undefined): void {
     this.#destination = destination
     destination?.wake()
@@ -304,7 +305,7 @@ export class ForwarderQueue implements Lane, Tracked {
   // ---- right side --------------------------------------------------------------------------------
 
   lease(): Batch | undefined {
-    if (this.#closed) return undefined
+    if (this.#closed || this.paused) return undefined
     const next = (): Batch | undefined => this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
     let batch = next()
     for (; batch !== undefined && isForeign(batch, this.#org); batch = next()) {
@@ -474,7 +475,7 @@ export class ForwarderQueue implements Lane, Tracked {
     cells[ForwarderCell.spooled_bytes] = this.#disk.bytes
     const waiting = [...this.#leased, this.#returned[0], this.#memory.peek(), this.#open]
     cells[ForwarderCell.oldest_at] = oldestAt(waiting, this.#disk.batches > 0 ? this.#disk.oldest_at : null)
-    cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(this.#destination?.state ?? 'stopped')
+    cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(stateOf(this.paused, this.#destination))
   }
 
   #drop(reason: DropReason, events: number): void {

@@ -1,4 +1,5 @@
-/** What of a queue is oldest: for its gauge, and for room. */
+/** What of a queue is oldest, and how it is doing: for its gauges, and for room. */
+import type { DestinationState } from './lane.ts'
 import type { Batch } from './batch.ts'
 import type { Deque } from './deque.ts'
 
@@ -9,6 +10,15 @@ export function oldestAt(batches: readonly (Batch | undefined)[], on_disk: numbe
     if (batch !== undefined && batch.events > 0) oldest = Math.min(oldest, batch.received_at(0))
   }
   return oldest === Number.POSITIVE_INFINITY ? 0 : oldest
+}
+
+/** The state that is shown: what an operator did goes before what the destination says. */
+export function stateOf(
+  paused: boolean,
+  destination: { readonly state: DestinationState } | undefined,
+): DestinationState {
+  if (destination === undefined) return 'stopped'
+  return paused ? 'paused' : destination.state
 }
 
 /** Takes the oldest batch out that only memory has and nobody works on. */

@@ -47,6 +47,7 @@ interface Held {
 export class Forwarders {
   readonly #deps: ForwardersDeps
   readonly #held = new Map<string, Held>()
+  #paused: ReadonlySet<string> = new Set()
 
   constructor(deps: ForwardersDeps) {
     this.#deps = deps
@@ -58,6 +59,16 @@ export class Forwarders {
 
   *#queues(): Generator<ForwarderQueue> {
     for (const { queue } of this.#held.values()) yield queue
+  }
+
+  /** By operators: exactly these stand still. One that no longer does goes on at once. */
+  pause(keys: ReadonlySet<string>): void {
+    this.#paused = keys
+    for (const [key, { queue }] of this.#held) {
+      const was = queue.paused
+      queue.paused = keys.has(key)
+      if (was && !queue.paused) queue.destination?.wake()
+    }
   }
 
   /** Takes over what disk holds from before: queues without a destination, until the rules name them. */
@@ -124,7 +135,9 @@ export class Forwarders {
     const { clock, budget, pool, disk, counters, opened, watch } = this.#deps
     const cells = counters.block('forwarder', identity.forwarder)
     const deps = { clock, budget, pool, disk, cells, opened, watch }
-    return new ForwarderQueue(identity, PayloadForm.bare, NO_NAMES, limits, deps, next_sequence)
+    const queue = new ForwarderQueue(identity, PayloadForm.bare, NO_NAMES, limits, deps, next_sequence)
+    queue.paused = this.#paused.has(identity.forwarder)
+    return queue
   }
 
   /** A new destination once the old one has given everything back. */

@@ -85,6 +85,7 @@ export class Pipeline implements Intake {
   #prepared: Generation | undefined
   #budget: MemoryBudget | undefined
   #forwarders: Forwarders | undefined
+  #paused: ReadonlySet<string> = new Set()
   #ticker: Ticker | undefined
   readonly #disk: { readonly client: SpoolClient; readonly writing_max: number; writing: number }
   readonly #listeners: Listeners
@@ -198,6 +199,7 @@ export class Pipeline implements Intake {
       makeDestination: (plan, queue) => this.#makeDestination(plan, queue, settings),
       log: this.#deps.log,
     })
+    this.#forwarders.pause(this.#paused)
     this.#forwarders.recover(chains, identity)
   }
 
@@ -226,6 +228,12 @@ export class Pipeline implements Intake {
   /** Opens or changes the listeners to what the committed settings say. */
   async listen(ports: Readonly<Record<string, number>>): Promise<ListeningAnswer> {
     return { listeners: await this.#listeners.apply(ports) }
+  }
+
+  /** All forwarders that operators paused. */
+  pause(keys: readonly string[]): void {
+    this.#paused = new Set(keys)
+    this.#forwarders?.pause(this.#paused)
   }
 
   /** Brings the gauges in shared memory up to date. */

@@ -32,6 +32,8 @@ export type ToWorker =
   /** `ports` by listener: what `port: 0` became in the first worker, or before a worker died. */
   | { readonly type: 'listen'; readonly id: number; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'measure'; readonly id: number }
+  /** All forwarders that operators paused. */
+  | { readonly type: 'pause'; readonly id: number; readonly keys: readonly string[] }
   | { readonly type: 'spool'; readonly port: MessagePort }
   /** There will be no other spool thread. */
   | { readonly type: 'spool_lost'; readonly reason: string }

@@ -1,0 +1,108 @@
+/**
+ * What operators do to a running router besides reloading it: pause and resume forwarders, test one, and drain the node.
+ * Main decides and remembers; the workers are told.
+ */
+import type { Clock } from '../base/clock.ts'
+import { errorText, LogweirError } from '../base/errors.ts'
+import { parseDuration, quoted } from '../config/quantities.ts'
+import type { Log } from './log.ts'
+import { type Pause, PAUSE_MAX_MS, Pauses, REASON_MAX } from './pauses.ts'
+import type { WorkerThread } from './thread.ts'
+
+export interface OperationsDeps {
+  /** The data folder. */
+  readonly folder: string
+  readonly clock: Clock
+  readonly log: Log
+  /** The workers that live. */
+  readonly workers: () => readonly WorkerThread[]
+  /** Whether the rules, or what lies on disk, know this `tenant/name`. */
+  readonly knows: (key: string) => boolean
+}
+
+/** Answer of a pause or its end. */
+export interface PauseAnswer {
+  readonly forwarder: string
+  readonly state: 'paused' | 'resumed' | 'not paused'
+  readonly pause: Pause | null
+}
+
+export class Operations {
+  readonly #deps: OperationsDeps
+  readonly #pauses: Pauses
+
+  constructor(deps: OperationsDeps) {
+    this.#deps = deps
+    this.#pauses = new Pauses(deps.folder, deps.clock, deps.log, () => void this.#tellAll())
+  }
+
+  /** For the ledger. */
+  pauseOf(key: string): Pause | null {
+    return this.#pauses.get(key)
+  }
+
+  /** A worker must know before it makes a destination. */
+  async tell(worker: WorkerThread): Promise<void> {
+    await worker.ask({ type: 'pause', keys: this.#pauses.keys })
+  }
+
+  /**
+   * Nothing more is given to the forwarder's destination, until `time` (`2h`) is over or it is resumed.
+   * @throws {LogweirError} when there is no such forwarder, the time is none, or the disk does not take it.
+   */
+  async pause(key: string, time: string | undefined, reason: string | undefined): Promise<PauseAnswer> {
+    if (!this.#deps.knows(key)) throw unknown(key)
+    const for_ms = time === undefined ? null : millisecondsOf(time)
+    if (reason !== undefined && reason.length > REASON_MAX) {
+      throw wrong(`the reason has ${reason.length} characters`, `say it in ${REASON_MAX}`)
+    }
+    const pause = this.#pauses.pause(key, for_ms, reason ?? null)
+    await this.#tellAll()
+    this.#deps.log('info', `forwarder ${key} is paused by an operator`, { forwarder: key, ...pause })
+    return { forwarder: key, state: 'paused', pause }
+  }
+
+  /** @throws {LogweirError} when there is no such forwarder or the disk does not take it. */
+  async resume(key: string): Promise<PauseAnswer> {
+    const pause = this.#pauses.get(key)
+    if (pause === null && !this.#deps.knows(key)) throw unknown(key)
+    if (!this.#pauses.resume(key)) return { forwarder: key, state: 'not paused', pause }
+    await this.#tellAll()
+    this.#deps.log('info', `forwarder ${key} is resumed by an operator`, { forwarder: key })
+    return { forwarder: key, state: 'resumed', pause }
+  }
+
+  close(): void {
+    this.#pauses.close()
+  }
+
+  /** One that dies meanwhile is told when it starts again. */
+  async #tellAll(): Promise<void> {
+    const answers = await Promise.allSettled(this.#deps.workers().map((worker) => this.tell(worker)))
+    for (const answer of answers) {
+      if (answer.status === 'rejected')
+        this.#deps.log('warn', `a worker was not told who is paused: ${errorText(answer.reason)}`)
+    }
+  }
+}
+
+function millisecondsOf(time: string): number {
+  const read = parseDuration(time)
+  if ('problem' in read) throw wrong(read.problem, read.hint)
+  if (read.value < 1000 || read.value > PAUSE_MAX_MS)
+    throw wrong(`${quoted(time)} is no time to pause for`, 'a second to 366 days; without one: until resumed')
+  return read.value
+}
+
+function wrong(message: string, mend: string): LogweirError {
+  return new LogweirError('LW_OPERATION', message, mend, { exit: 2 })
+}
+
+function unknown(key: string): LogweirError {
+  return new LogweirError(
+    'LW_NO_FORWARDER',
+    `there is no forwarder ${quoted(key)}`,
+    'write TENANT/NAME as `logweir status` shows it; the provider’s are provider/NAME',
+    { exit: 1 },
+  )
+}
