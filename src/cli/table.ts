@@ -20,9 +20,9 @@ export const COMMANDS: readonly CliCommand[] = [
   send,
   statusCommand,
   reload,
+  forwarder,
   schema,
 ]
-  forwarder,
 
 /** Commands that the documentation of the whole product names and this version does not have. */
 export const LATER: readonly string[] = [
