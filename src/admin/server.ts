@@ -76,7 +76,6 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
     }
   })
   addOperations(app, supervisor.operations, check)
-  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload('command'))
 }
 
 async function listen(app: FastifyInstance, bind: BindAddress): Promise<void> {

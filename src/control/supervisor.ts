@@ -28,9 +28,8 @@ import { closeBooks, type Ledger, readLedger } from './ledger.ts'
 import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
-import { readSources, type SourceLedger } from './sources.ts'
 import { Operations } from './operations.ts'
-import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
+import { readSources, type SourceLedger } from './sources.ts'
 import { redactionKey } from './redaction-key.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
@@ -67,13 +66,13 @@ export interface SupervisorOptions {
 }
 
 export class Supervisor {
-  readonly operations: Operations
   readonly #options: SupervisorOptions
   readonly #log: Log
   #settings: Settings
   /** The rules that run, undivided. */
   #plan: RulesPlan
   readonly #lock: DataLock
+  readonly operations: Operations
   readonly #spool: SpoolHandle
   readonly #counters: Counters[]
   readonly #workers: (WorkerThread | undefined)[]
@@ -100,6 +99,9 @@ export class Supervisor {
     this.#plan = loaded.plan
     this.#alarm = loaded.alarm
     this.#lock = lock
+    this.#spool = new SpoolHandle(loaded.settings, this.#log, (reason) => this.#spoolDied(reason))
+    this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
+    this.#workers = Array.from({ length: loaded.settings.workers }, () => undefined)
     this.operations = new Operations({
       folder: loaded.settings.data,
       clock: systemClock,
@@ -107,9 +109,6 @@ export class Supervisor {
       workers: () => this.#running().filter((worker) => !worker.ended),
       knows: (key) => this.#counters.some((counters) => counters.find('forwarder', key) !== undefined),
     })
-    this.#spool = new SpoolHandle(loaded.settings, this.#log, (reason) => this.#spoolDied(reason))
-    this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
-    this.#workers = Array.from({ length: loaded.settings.workers }, () => undefined)
   }
 
   /**
@@ -261,9 +260,9 @@ export class Supervisor {
       queue: { ...settings.queue, memory_max: settings.queue.memory_max / settings.workers },
       redaction: { key: plan.edits.length === 0 ? null : redactionKey(settings) },
     }
+    await this.operations.tell(worker)
     await worker.ask({ type: 'prepare', settings: share, plan: divideLimits(plan, settings.workers), grants })
   }
-    await this.operations.tell(worker)
 
   async #listen(): Promise<void> {
     for (const worker of this.#workers) await this.#listenOne(worker as WorkerThread)
