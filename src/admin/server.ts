@@ -76,6 +76,7 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
     }
   })
   addOperations(app, supervisor.operations, check)
+  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload())
 }
 
 async function listen(app: FastifyInstance, bind: BindAddress): Promise<void> {
