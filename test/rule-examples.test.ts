@@ -88,10 +88,11 @@ test('an example that is wrong is told', () => {
     event: "<13>Jan  2 03:04:05 h a: b"
     expect: { forwarders: [provider/a], sends: { provider/a: z }, tenant: acme }
 `
-  expect(exampleProblems(rules, wrong)).toEqual([
-    'x: tenant is null, not "acme"',
-    'x: forwarders is [], not ["provider/a"]',
-    'x: provider/a gets nothing',
+  expect(exampleProblems(rules, wrong)).toEqual(['5: there is no tenant "acme"'])
+  expect(exampleProblems(rules, wrong.replace(', tenant: acme', ', tenant: null, reason: label'))).toEqual([
+    'x: reason: expected "label", found "no_label"',
+    'x: forwarders: expected ["provider/a"], found []',
+    'x: sends provider/a: expected "z", found "nothing: it does not get the event"',
   ])
   expect(exampleProblems(['tenants: 5\n'], 'tests: []')).not.toEqual([])
 })

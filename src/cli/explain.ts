@@ -19,7 +19,7 @@ export const explain: CliCommand = {
   ],
   example: [
     'logweir explain --config examples/logweir.yaml fixtures/nsxt-dfw.log',
-    'tail -1 fixtures/nsxt-gateway.log | logweir explain --config examples/logweir.yaml --peer 127.0.0.1 --json',
+    'logweir explain --peer 127.0.0.1 --json --config examples/logweir.yaml fixtures/nsxt-gateway.log',
   ],
   run,
 }

@@ -10,11 +10,13 @@ import { runCommand } from './run-command.ts'
 import { schema } from './schema.ts'
 import { send } from './send.ts'
 import { statusCommand } from './status-command.ts'
+import { testCommand } from './test-command.ts'
 
 export const COMMANDS: readonly CliCommand[] = [
   runCommand,
   demo,
   check,
+  testCommand,
   explain,
   parse,
   send,
@@ -26,7 +28,6 @@ export const COMMANDS: readonly CliCommand[] = [
 
 /** Commands that the documentation of the whole product names and this version does not have. */
 export const LATER: readonly string[] = [
-  'test',
   'top',
   'tap',
   'spool',

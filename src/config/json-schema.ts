@@ -1,5 +1,6 @@
 /** JSON Schema (draft 7, what yaml-language-server knows) from the schemas: completion, hover and squiggles in editors. */
 import { z } from 'zod'
+import { EXAMPLES } from './schema-examples.ts'
 import { settingsFile } from './settings-schema.ts'
 
 /** A JSON Schema node. */
@@ -39,18 +40,39 @@ export function editorSchema(
   title: string,
   definitions: Readonly<Record<string, JsonSchema>>,
 ): JsonSchema {
-  const made = z.toJSONSchema(schema, {
-    target: 'draft-7',
-    io: 'input',
-    reused: 'inline',
-    unrepresentable: 'any',
-  }) as JsonSchema
-  const { definitions: own, ...root } = withReferences(made)
+  const { definitions: own, ...root } = withReferences(inputSchema(schema))
   return {
     ...root,
     title,
     definitions: { ...(isSchema(own) ? own : {}), ...definitions, reference: REFERENCE },
   }
+}
+
+/** The same without references: values of the file are what they are. */
+export function plainSchema(schema: z.ZodType, title: string): JsonSchema {
+  return { ...plain(inputSchema(schema)), title }
+}
+
+function inputSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'input',
+    reused: 'inline',
+    unrepresentable: 'any',
+  }) as JsonSchema
+}
+
+/** A copy with examples. */
+function plain(schema: JsonSchema): JsonSchema {
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => {
+      if (key === 'properties' && isSchema(value))
+        return [key, mapValues(value, (entry, name) => withExamples(plain(entry), name))]
+      if (Array.isArray(value))
+        return [key, value.map((entry: unknown) => (isSchema(entry) ? plain(entry) : entry))]
+      return [key, isSchema(value) && key !== 'default' ? plain(value) : value]
+    }),
+  )
 }
 
 const LEAVES = new Set(['string', 'number', 'integer', 'boolean'])
@@ -59,7 +81,7 @@ const LEAVES = new Set(['string', 'number', 'integer', 'boolean'])
 function withReferences(schema: JsonSchema): JsonSchema {
   const copy: JsonSchema = {}
   for (const [key, value] of Object.entries(schema)) {
-    if (key === 'properties' && isSchema(value)) copy[key] = mapValues(value, choice)
+    if (key === 'properties' && isSchema(value)) copy[key] = mapValues(value, exemplified)
     else if ((key === 'items' || key === 'additionalProperties') && isSchema(value)) copy[key] = choice(value)
     else if ((key === 'oneOf' || key === 'anyOf' || key === 'allOf') && Array.isArray(value)) {
       copy[key] = value.map((entry: unknown) => (isSchema(entry) ? withReferences(entry) : entry))
@@ -70,6 +92,16 @@ function withReferences(schema: JsonSchema): JsonSchema {
     else if (key !== 'id' && key !== 'secret') copy[key] = value
   }
   return copy
+}
+
+/** A property with the examples of its name, which editors show and offer. */
+function exemplified(schema: JsonSchema, name: string): JsonSchema {
+  return withExamples(choice(schema), name)
+}
+
+function withExamples(made: JsonSchema, name: string): JsonSchema {
+  const examples = Object.hasOwn(EXAMPLES, name) ? EXAMPLES[name] : undefined
+  return examples === undefined || made['examples'] !== undefined ? made : { ...made, examples }
 }
 
 function choice(schema: JsonSchema): JsonSchema {
@@ -85,9 +117,9 @@ function choice(schema: JsonSchema): JsonSchema {
   }
 }
 
-function mapValues(schema: JsonSchema, map: (entry: JsonSchema) => JsonSchema): JsonSchema {
+function mapValues(schema: JsonSchema, map: (entry: JsonSchema, key: string) => JsonSchema): JsonSchema {
   return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) => [key, isSchema(value) ? map(value) : value]),
+    Object.entries(schema).map(([key, value]) => [key, isSchema(value) ? map(value, key) : value]),
   )
 }
 

@@ -31,6 +31,9 @@ const bind = z
   })
   .meta({ description: 'Address and port, "[::]:5514". [::] takes IPv4 too.' })
 
+/** Of `transport`. */
+const TRANSPORT = 'How events come: udp, tcp, tls, relp, relp-tls, cfapi or cfapi-tls.'
+
 const common = {
   name: name().describe('Name of this listener, in metrics and events. Unique.'),
   bind,
@@ -98,7 +101,7 @@ const listenerTls = table({
     .prefault('10s')
     .describe('How long a handshake may take.'),
   min_version: z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').describe('Oldest TLS version spoken.'),
-})
+}).describe('Certificate, and who may connect.')
 
 const streamsOnly = 'it is for transport tcp and tls: UDP has one event a datagram'
 const cfapi = {
@@ -130,7 +133,7 @@ const cfapiOnly = 'it is for transport cfapi and cfapi-tls'
 export const udpListener = table(
   {
     ...common,
-    transport: z.literal('udp'),
+    transport: z.literal('udp').describe(TRANSPORT),
     receive_buffer: size({ min: 4096, max: 2 ** 30 })
       .prefault('4MiB')
       .describe('Kernel receive buffer; a warning says when the kernel grants less.'),
@@ -151,29 +154,29 @@ const elsewhere = {
 const elsewhereToo = { ...elsewhere, body_max: cfapiOnly, sessions: cfapiOnly }
 
 export const tcpListener = table(
-  { ...common, transport: z.literal('tcp'), ...stream },
+  { ...common, transport: z.literal('tcp').describe(TRANSPORT), ...stream },
   { elsewhere: { ...elsewhereToo, tls: tlsOnly } },
 )
 export const tlsListener = table(
-  { ...common, transport: z.literal('tls'), ...stream, tls: listenerTls },
+  { ...common, transport: z.literal('tls').describe(TRANSPORT), ...stream, tls: listenerTls },
   { elsewhere: elsewhereToo },
 )
 
 export const relpListener = table(
-  { ...common, transport: z.literal('relp'), ...session },
+  { ...common, transport: z.literal('relp').describe(TRANSPORT), ...session },
   { elsewhere: { ...elsewhereToo, tls: tlsOnly, framing: framingElsewhere } },
 )
 export const relpTlsListener = table(
-  { ...common, transport: z.literal('relp-tls'), ...session, tls: listenerTls },
+  { ...common, transport: z.literal('relp-tls').describe(TRANSPORT), ...session, tls: listenerTls },
   { elsewhere: { ...elsewhereToo, framing: framingElsewhere } },
 )
 
 export const cfapiListener = table(
-  { ...common, transport: z.literal('cfapi'), ...cfapi },
+  { ...common, transport: z.literal('cfapi').describe(TRANSPORT), ...cfapi },
   { elsewhere: { ...elsewhere, tls: tlsOnly, framing: framingElsewhere } },
 )
 export const cfapiTlsListener = table(
-  { ...common, transport: z.literal('cfapi-tls'), ...cfapi, tls: listenerTls },
+  { ...common, transport: z.literal('cfapi-tls').describe(TRANSPORT), ...cfapi, tls: listenerTls },
   { elsewhere: { ...elsewhere, framing: framingElsewhere } },
 )
 

@@ -106,10 +106,10 @@ const headerWord = (max: number): z.ZodString =>
 const set = table({
   facility: z.union([z.string(), z.int()]).optional().describe('By name or number.'),
   severity: z.union([z.string(), z.int()]).optional().describe('By name or number.'),
-  hostname: headerWord(255).optional(),
-  app_name: headerWord(48).optional(),
-  proc_id: headerWord(128).optional(),
-  msg_id: headerWord(32).optional(),
+  hostname: headerWord(255).optional().describe('Instead of the sender’s name.'),
+  app_name: headerWord(48).optional().describe('Instead of the program.'),
+  proc_id: headerWord(128).optional().describe('Instead of the process.'),
+  msg_id: headerWord(32).optional().describe('Instead of the message’s type.'),
 })
 
 /** What a forwarder makes of its events before they are queued. */

@@ -1,7 +1,8 @@
 /** JSON Schema of a rules file, for editors. `where` is written by hand: its reader is no zod schema. */
-import { editorSchema, type JsonSchema } from '../config/json-schema.ts'
+import { editorSchema, type JsonSchema, plainSchema } from '../config/json-schema.ts'
 import { FACILITIES, FIELD_NAMES, fieldOf, SEVERITIES, WORDS } from './read-where-fields.ts'
 import { rulesFile } from './schema.ts'
+import { testsFile } from './schema-tests.ts'
 
 const TEXT = { type: 'string' }
 const TEXTS = { anyOf: [TEXT, { type: 'array', items: TEXT, minItems: 1 }] }
@@ -17,6 +18,11 @@ const ANY_FIELD = comparison({ type: ['string', 'number', 'boolean'] })
 /** Schema of a rules file. */
 export function rulesJsonSchema(): JsonSchema {
   return editorSchema(rulesFile, 'Logweir rules', { where: whereSchema(), operators: OPERATORS_SCHEMA })
+}
+
+/** Schema of a file of rule tests. Values there are what they are: no references. */
+export function testsJsonSchema(): JsonSchema {
+  return plainSchema(testsFile, 'Logweir rule tests')
 }
 
 function whereSchema(): JsonSchema {

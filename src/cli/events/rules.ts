@@ -24,13 +24,16 @@ export function configuredRules(given: string | undefined): Rules {
 }
 
 /** The same with the rules as read. @throws {LogweirError} when configuration or rules have errors. */
-export function modelledRules(given: string | undefined): {
+export function modelledRules(
+  given: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): {
   readonly plan: RulesPlan
   readonly settings: Settings
   readonly model: RulesModel
 } {
   const file = configFile(given)
-  const { plan, settings, model, findings } = loadModel(file, 1, process.env)
+  const { plan, settings, model, findings } = loadModel(file, 1, env)
   if (plan === undefined || settings === undefined || model === undefined) throw wrong(findings, file)
   return { plan, settings, model }
 }
