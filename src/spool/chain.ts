@@ -3,7 +3,6 @@
  * may overlap (a batch that was refused and came back later, files of another worker), so reading always takes the lowest
  * sequence of all.
  */
-import { Buffer } from 'node:buffer'
 import { errorText } from '../base/errors.ts'
 import { faultPoint } from '../base/faults.ts'
 import { verifyBatch } from '../queue/batch-codec.ts'
@@ -293,8 +292,8 @@ export class Chain {
       return { sequence: head.sequence, events: head.events, bytes: bytes as ArrayBuffer }
     }
     const { context, cursors } = this.#home
-    const kept =
-      bytes === undefined ? 0 : context.quarantine.keepRow(Buffer.from(bytes), segment.name, head.sequence)
+    const stored = segment.stored(head.sequence)
+    const kept = stored === undefined ? 0 : context.quarantine.keepRow(stored, segment.name, head.sequence)
     context.usage.total += kept
     segment.acknowledge(head.sequence)
     cursors.touch(segment)

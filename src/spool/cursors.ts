@@ -9,7 +9,10 @@ import Database from 'better-sqlite3'
 import { faultPoint } from '../base/faults.ts'
 import { CURSORS_FILE } from './names.ts'
 import { createFile, lstatOf } from './safe-files.ts'
-import { APPLICATION_ID, SPOOL_VERSION, SpoolRefused, type SpoolSync, type Totals } from './spool-file.ts'
+import { APPLICATION_ID, SpoolRefused, type SpoolSync, type Totals } from './spool-file.ts'
+
+/** Of this file alone: the batches' files have their own. */
+const CURSORS_VERSION = 1
 
 /** What is remembered of one file (and key, in a stop file). */
 export interface CursorRecord {
@@ -71,11 +74,11 @@ export class Cursors {
     const version = Number(this.#db.pragma('user_version', { simple: true }))
     if (application === 0 && version === 0) {
       this.#db.pragma(`application_id = ${APPLICATION_ID}`)
-      this.#db.pragma(`user_version = ${SPOOL_VERSION}`)
+      this.#db.pragma(`user_version = ${CURSORS_VERSION}`)
       const columns = 'key TEXT NOT NULL, file TEXT NOT NULL, body TEXT NOT NULL, sum INTEGER NOT NULL'
       this.#db.exec(`CREATE TABLE cursor (${columns}, PRIMARY KEY (key, file)) WITHOUT ROWID`)
-    } else if (application !== APPLICATION_ID || version !== SPOOL_VERSION) {
-      throw new SpoolRefused(`cursors of version ${version} are not known`, version > SPOOL_VERSION)
+    } else if (application !== APPLICATION_ID || version !== CURSORS_VERSION) {
+      throw new SpoolRefused(`cursors of version ${version} are not known`, version > CURSORS_VERSION)
     }
   }
 

@@ -2,6 +2,7 @@
 import { errorCode } from '../base/errors.ts'
 import { faultPoint } from '../base/faults.ts'
 import { lstatOf } from './safe-files.ts'
+import { RowCodec } from './row-codec.ts'
 import { SpoolFile, type SpoolSync } from './spool-file.ts'
 
 export class OpenFiles {
@@ -10,10 +11,12 @@ export class OpenFiles {
   opened = 0
   #max: number
   readonly #files = new Map<string, SpoolFile>()
+  readonly #codec: RowCodec
 
-  constructor(max: number, sync: SpoolSync) {
+  constructor(max: number, sync: SpoolSync, codec: RowCodec = new RowCodec()) {
     this.#max = max
     this.sync = sync
+    this.#codec = codec
   }
 
   get open(): number {
@@ -44,7 +47,7 @@ export class OpenFiles {
     }
     return this.#keep(
       path,
-      this.#withRoom(() => SpoolFile.open(path, keyed, this.sync)),
+      this.#withRoom(() => SpoolFile.open(path, keyed, this.sync, this.#codec)),
     )
   }
 
@@ -54,7 +57,7 @@ export class OpenFiles {
     faultPoint('spool.open')
     return this.#keep(
       path,
-      this.#withRoom(() => SpoolFile.create(path, keyed, sync)),
+      this.#withRoom(() => SpoolFile.create(path, keyed, sync, this.#codec)),
     )
   }
 

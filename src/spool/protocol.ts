@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ChainState, SpoolReadResult, SpoolRow } from '../queue/spool-port.ts'
 import type { SpoolNotice } from './context.ts'
+import type { SpoolKey } from './keys.ts'
 import type { SpoolSync } from './spool-file.ts'
 
 /** `id` numbers requests and acknowledgements of one client, rising. */
@@ -70,6 +71,10 @@ export interface SpoolSettings {
   readonly disk_max: number
   readonly disk_free_min: number
   readonly sync: SpoolSync
+  /** What batches are encrypted with, the first, and what they may have been encrypted with; left out: not at all. */
+  readonly keys?: readonly SpoolKey[]
+  /** Batches are compressed with zstd. */
+  readonly compress?: boolean
 }
 
 export type ToSpool =

@@ -115,6 +115,10 @@ export class Segment {
     return this.file().bytes(this.key, sequence - this.shift)
   }
 
+  stored(sequence: number): Uint8Array | undefined {
+    return this.file().stored(this.key, sequence - this.shift)
+  }
+
   /** Acknowledges a row; false when it is not here or already was. */
   acknowledge(sequence: number): boolean {
     if (sequence < this.first || sequence > this.last || this.isAcked(sequence)) return false

@@ -6,6 +6,7 @@ import type { SpoolContext, SpoolNotice } from './context.ts'
 import { FLUSH_ACKS, FLUSH_MS, OPEN_MAX, READ_RETRY_MS } from './limits.ts'
 import { OpenFiles } from './open-files.ts'
 import type { SpoolReply, SpoolRequest, SpoolSettings } from './protocol.ts'
+import { RowCodec } from './row-codec.ts'
 import { Quarantine } from './quarantine.ts'
 import { FOLDER_MODE } from './safe-files.ts'
 import { Scheduler } from './scheduler.ts'
@@ -252,5 +253,6 @@ export function openContext(
     const message = `${quarantine.folder} cannot be used: ${errorText(error)}; what is damaged stays where it is`
     notice({ level: 'error', event: 'disk_error', message, key: null, events: 0 })
   }
-  return { clock, usage, quarantine, notice, files: new OpenFiles(OPEN_MAX - 1, settings.sync) }
+  const codec = new RowCodec(settings.keys, settings.compress)
+  return { clock, usage, quarantine, notice, files: new OpenFiles(OPEN_MAX - 1, settings.sync, codec) }
 }

@@ -7,15 +7,17 @@ import { Buffer } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
 import { errorCode } from '../base/errors.ts'
+import { Head } from '../queue/batch-format.ts'
 import { PAGE_SIZE } from './limits.ts'
+import { type RowCodec, UnknownSpoolKey } from './row-codec.ts'
 import { createFile, unlinkIfThere } from './safe-files.ts'
 import type { SpoolRow } from '../queue/spool-port.ts'
 
 /** `LWSP` */
 export const APPLICATION_ID = 0x4c575350
-export const SPOOL_VERSION = 1
-/** Versions that this release reads; only the newest is written. */
-export const READABLE: readonly number[] = [1]
+export const SPOOL_VERSION = 2
+/** Versions that this release reads; only the newest is written. Rows of version 1 are batches as they are. */
+export const READABLE: readonly number[] = [1, 2]
 
 export type SpoolSync = 'off' | 'normal' | 'full'
 
@@ -45,12 +47,28 @@ interface StoredHead {
   readonly sum: number
 }
 
-type Params = (number | string | Buffer)[]
+interface StoredBytes {
+  readonly events: number
+  readonly raw: number
+  readonly form: number
+  readonly key_id: string | null
+  readonly bytes: unknown
+}
 
-const COLUMNS = 'sequence, events, length(bytes) AS size, total_batches, total_events, total_bytes, sum'
+type Params = (number | string | Buffer | null)[]
+
+/** Bytes of a batch, however it is stored. */
+const SIZE: Readonly<Record<number, string>> = { 1: 'length(bytes)', 2: 'raw' }
+/** How the batch is stored, and when its first event came (wall, ms). */
+const STORED: Readonly<Record<number, string>> = {
+  1: 'events, length(bytes) AS raw, 0 AS form, NULL AS key_id, bytes',
+  2: 'events, raw, form, key_id, bytes',
+}
 const TABLE = `
   events INTEGER NOT NULL, total_batches INTEGER NOT NULL, total_events INTEGER NOT NULL,
-  total_bytes INTEGER NOT NULL, sum INTEGER NOT NULL, bytes BLOB NOT NULL`
+  total_bytes INTEGER NOT NULL, sum INTEGER NOT NULL, raw INTEGER NOT NULL, form INTEGER NOT NULL,
+  key_id TEXT, opened_at REAL NOT NULL, bytes BLOB NOT NULL`
+const WRITTEN = 'total_batches, total_events, total_bytes, sum, raw, form, key_id, opened_at, bytes'
 const SYNCHRONOUS: Readonly<Record<SpoolSync, string>> = { off: 'OFF', normal: 'NORMAL', full: 'FULL' }
 
 export const NO_TOTALS: Totals = { batches: 0, events: 0, bytes: 0 }
@@ -70,10 +88,13 @@ export class SpoolFile {
   readonly path: string
   readonly keyed: boolean
   readonly #db: Database.Database
+  readonly #codec: RowCodec
+  #version = SPOOL_VERSION
   readonly #statements = new Map<string, Database.Statement<Params>>()
 
-  private constructor(path: string, keyed: boolean, sync: SpoolSync) {
+  private constructor(path: string, keyed: boolean, sync: SpoolSync, codec: RowCodec) {
     this.path = path
+    this.#codec = codec
     this.keyed = keyed
     this.#db = new Database(path, { fileMustExist: true, timeout: 0 })
     try {
@@ -93,9 +114,9 @@ export class SpoolFile {
   }
 
   /** Makes a new file, with its first transaction open: tables and first rows are committed together. */
-  static create(path: string, keyed: boolean, sync: SpoolSync): SpoolFile {
+  static create(path: string, keyed: boolean, sync: SpoolSync, codec: RowCodec): SpoolFile {
     createFile(path)
-    const file = SpoolFile.#made(path, keyed, sync)
+    const file = SpoolFile.#made(path, keyed, sync, codec)
     try {
       file.#db.pragma('journal_mode = PERSIST')
       file.begin()
@@ -113,9 +134,9 @@ export class SpoolFile {
     }
   }
 
-  static #made(path: string, keyed: boolean, sync: SpoolSync): SpoolFile {
+  static #made(path: string, keyed: boolean, sync: SpoolSync, codec: RowCodec): SpoolFile {
     try {
-      return new SpoolFile(path, keyed, sync)
+      return new SpoolFile(path, keyed, sync, codec)
     } catch (error) {
       unlinkIfThere(path)
       throw error
@@ -123,8 +144,8 @@ export class SpoolFile {
   }
 
   /** Opens a file that is there; a transaction that a crash left is rolled back by SQLite. */
-  static open(path: string, keyed: boolean, sync: SpoolSync): SpoolFile {
-    const file = new SpoolFile(path, keyed, sync)
+  static open(path: string, keyed: boolean, sync: SpoolSync, codec: RowCodec): SpoolFile {
+    const file = new SpoolFile(path, keyed, sync, codec)
     try {
       file.#check()
       file.#db.pragma('journal_mode = PERSIST')
@@ -156,18 +177,14 @@ export class SpoolFile {
       bytes: before.bytes + size,
     }
     const sum = headSum(row.sequence, row.events, size, after)
-    const values = [
-      row.sequence,
-      row.events,
-      after.batches,
-      after.events,
-      after.bytes,
-      sum,
-      Buffer.from(row.bytes),
-    ]
-    const names = `${this.keyed ? 'key, ' : ''}sequence, events, total_batches, total_events, total_bytes, sum, bytes`
-    const marks = this.keyed ? '?,?,?,?,?,?,?,?' : '?,?,?,?,?,?,?'
-    this.#statement(`INSERT INTO batch (${names}) VALUES (${marks})`).run(...this.#prefix(key), ...values)
+    const place = { key, sequence: row.sequence, events: row.events, raw: size }
+    const { form, key_id, bytes } = this.#codec.encode(place, row.bytes)
+    const totals = [after.batches, after.events, after.bytes, sum]
+    const stored = [size, form, key_id, openedAt(row.bytes), asBuffer(bytes)]
+    const names = `${this.keyed ? 'key, ' : ''}sequence, events, ${WRITTEN}`
+    const marks = this.keyed ? '?,?,?,?,?,?,?,?,?,?,?,?' : '?,?,?,?,?,?,?,?,?,?,?'
+    const insert = this.#statement(`INSERT INTO batch (${names}) VALUES (${marks})`)
+    insert.run(...this.#prefix(key), row.sequence, row.events, ...totals, ...stored)
     return after
   }
 
@@ -224,20 +241,35 @@ export class SpoolFile {
 
   /** The stored batch in a buffer of its own, or undefined when the row is not there. */
   bytes(key: string, sequence: number): ArrayBuffer | undefined {
-    const statement = this.#statement(`SELECT bytes FROM batch WHERE ${this.#where('sequence = ?')}`)
-    const row = statement.get(...this.#prefix(key), sequence) as { bytes: unknown } | undefined
+    const columns = STORED[this.#version] as string
+    const statement = this.#statement(`SELECT ${columns} FROM batch WHERE ${this.#where('sequence = ?')}`)
+    const row = statement.get(...this.#prefix(key), sequence) as StoredBytes | undefined
     if (row === undefined) return undefined
     // A damaged type code may turn the blob into anything that SQLite knows.
-    const { bytes } = row
+    const { events, raw, form, key_id, bytes } = row
     if (!(bytes instanceof Uint8Array)) return new ArrayBuffer(0)
-    const whole = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.byteLength
-    if (whole && bytes.buffer instanceof ArrayBuffer) return bytes.buffer
-    return new Uint8Array(bytes).buffer
+    const place = { key, sequence, events, raw }
+    return this.#codec.decode(place, { form, key_id, bytes }) ?? new ArrayBuffer(0)
+  }
+
+  /** The row's bytes as they are stored: for quarantine, which must not hold in clear what was encrypted. */
+  stored(key: string, sequence: number): Uint8Array | undefined {
+    const statement = this.#statement(`SELECT bytes FROM batch WHERE ${this.#where('sequence = ?')}`)
+    const row = statement.get(...this.#prefix(key), sequence) as { bytes: unknown } | undefined
+    return row?.bytes instanceof Uint8Array ? row.bytes : undefined
+  }
+
+  /** Whether rows may be added: of this release's version, and under the key that rows are written with now. */
+  get continues(): boolean {
+    if (this.#version !== SPOOL_VERSION) return false
+    const sql = 'SELECT key_id FROM batch ORDER BY sequence DESC LIMIT 1'
+    const row = this.#statement(sql).get() as { key_id: unknown } | undefined
+    return row === undefined || row.key_id === (this.#codec.current?.id ?? null)
   }
 
   /** Counted one by one: for a file whose last row does not carry its sum. */
   count(key: string): Totals {
-    const sql = `SELECT count(*) AS batches, sum(events) AS events, sum(length(bytes)) AS bytes FROM batch`
+    const sql = `SELECT count(*) AS batches, sum(events) AS events, sum(${SIZE[this.#version]}) AS bytes FROM batch`
     const statement = this.#statement(`${sql} WHERE ${this.#where('1')}`)
     const row = statement.get(...this.#prefix(key)) as {
       batches: number
@@ -280,6 +312,7 @@ export class SpoolFile {
     const version = Number(this.#db.pragma('user_version', { simple: true }))
     if (!READABLE.includes(version))
       throw new SpoolRefused(`spool version ${version} is not known`, version > SPOOL_VERSION)
+    this.#version = version
   }
 
   #where(condition: string): string {
@@ -290,8 +323,12 @@ export class SpoolFile {
     return this.keyed ? [key] : []
   }
 
+  get #columns(): string {
+    return `sequence, events, ${SIZE[this.#version]} AS size, total_batches, total_events, total_bytes, sum`
+  }
+
   #head(where: string, params: Params): RowHead | undefined {
-    const row = this.#statement(`SELECT ${COLUMNS} FROM batch WHERE ${where}`).get(...params) as
+    const row = this.#statement(`SELECT ${this.#columns} FROM batch WHERE ${where}`).get(...params) as
       | StoredHead
       | undefined
     if (row === undefined) return undefined
@@ -310,6 +347,14 @@ export class SpoolFile {
   }
 }
 
+function openedAt(batch: ArrayBuffer): number {
+  return batch.byteLength < Head.size ? 0 : new DataView(batch).getFloat64(Head.opened_at, true)
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
 const summed = new Float64Array(6)
 const summed_bytes = new Uint8Array(summed.buffer)
 
@@ -326,6 +371,7 @@ function headSum(sequence: number, events: number, size: number, after: Totals):
 /** Whether the file itself is at fault, rather than the disk or the moment. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof SpoolRefused) return !error.newer
+  if (error instanceof UnknownSpoolKey) return true
   const code = errorCode(error) ?? ''
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return true
   // A table that is not there or not as it was made: the schema page is damaged.

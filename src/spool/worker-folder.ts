@@ -34,6 +34,8 @@ export class FolderScan {
   readonly #chains = new Map<string, Chain>()
   readonly #stops = new Map<string, Segment[]>()
   readonly #learned: Segment[] = []
+  /** Files that this release may go on writing. */
+  readonly #continuing = new Set<Segment>()
 
   constructor(folder: string, context: SpoolContext, home: ChainHome, records: readonly CursorRecord[]) {
     this.#folder = folder
@@ -78,7 +80,8 @@ export class FolderScan {
     const newest = chain.segments.at(-1)
     for (const segment of chain.segments) {
       if (segment.sealed || segment.keyed) continue
-      if (segment === newest && segment.size < FILE_MAX && segment.shift === 0) chain.active = segment
+      const fits = segment === newest && segment.size < FILE_MAX && segment.shift === 0
+      if (fits && this.#continuing.has(segment)) chain.active = segment
       else {
         segment.sealed = true
         this.#learned.push(segment)
@@ -99,11 +102,13 @@ export class FolderScan {
       const start = { ...common, first: first + shift, last: last + shift, totals, size, sealed: true }
       segment = new Segment(start, this.#context.files)
     } else {
-      const held = summary(this.#context.files.use(path, false), '')
+      const file = this.#context.files.use(path, false)
+      const held = summary(file, '')
       const bytes = sizeOf(path, `${path}-journal`)
       const [first, last] = [held.first + shift, held.last + shift]
       const start = { ...common, first, last, totals: held.totals, size: bytes, sealed: false }
       segment = new Segment(start, this.#context.files)
+      if (file.continues) this.#continuing.add(segment)
     }
     if (record !== undefined) segment.restore(record)
     this.#context.usage.total += segment.size
