@@ -250,6 +250,10 @@ export const sections = {
       .enum(['off', 'normal', 'full'])
       .prefault('normal')
       .describe('What reaches the disk before it is believed: normal survives a crash, full a power cut.'),
+    compression: z.enum(['zstd', 'off']).prefault('zstd').describe('How batches are made smaller on disk.'),
+    key_file: path()
+      .optional()
+      .describe('Keys of AES-256, one a line, 32 bytes in hex or base64: what is on disk is encrypted with the first.'),
   })
     .prefault({})
     .describe('What is on disk.'),

@@ -89,7 +89,10 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     data: resolve(folder, read.data),
     queue: read.queue,
     batch: read.batch,
-    spool: read.spool,
+    spool: {
+      ...read.spool,
+      key_file: read.spool.key_file === undefined ? null : resolve(folder, read.spool.key_file),
+    },
     limits: read.limits,
     workers: read.workers,
     admin: { bind: absoluteBind(read.admin.bind, folder) },

@@ -17,6 +17,9 @@ export interface Settings {
     readonly disk_max: number
     readonly disk_free_min: number
     readonly sync: 'off' | 'normal' | 'full'
+    readonly compression: 'zstd' | 'off'
+    /** Absolute path; null: nothing is encrypted. */
+    readonly key_file: string | null
   }
   readonly limits: {
     readonly forwarders_per_tenant: number

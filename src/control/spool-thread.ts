@@ -1,8 +1,8 @@
 /** The spool thread over its deaths: one handle that main keeps. */
-import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import type { Settings } from '../config/types.ts'
 import type { SpoolSettings } from '../spool/protocol.ts'
+import { spoolSettings } from './spool-settings.ts'
 import { SpoolThread } from '../spool/spool-thread.ts'
 import type { Log } from './log.ts'
 
@@ -15,8 +15,7 @@ export class SpoolHandle {
 
   /** `died` is called when the thread ends without being asked to. */
   constructor(settings: Settings, log: Log, died: (reason: string) => void) {
-    const { disk_max, disk_free_min, sync } = settings.spool
-    this.#settings = { folder: join(settings.data, 'spool'), disk_max, disk_free_min, sync }
+    this.#settings = spoolSettings(settings)
     this.#log = log
     this.#died = died
     this.#thread = this.#start()

@@ -31,6 +31,7 @@ import type { Log } from './log.ts'
 import { Operations } from './operations.ts'
 import { readSources, type SourceLedger } from './sources.ts'
 import { redactionKey } from './redaction-key.ts'
+import { spoolSettings } from './spool-settings.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { WorkerThread } from './thread.ts'
@@ -120,6 +121,7 @@ export class Supervisor {
     try {
       adoptSpools(files.settings.data, files.settings.workers, ({ level, message, event, events }) =>
         options.log(level, message, { event, events }),
+        spoolSettings(files.settings),
       )
       const loaded = await rulesForStart(options.file, files, options.env, options.log)
       const supervisor = new Supervisor(options, loaded, lock)

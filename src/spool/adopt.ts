@@ -13,6 +13,7 @@ import type { SpoolContext, SpoolNotice } from './context.ts'
 import type { CursorRecord } from './cursors.ts'
 import { CURSORS_FILE, fileName, KEY_FILE, parseWorkerName } from './names.ts'
 import { lstatOf, makeFolder, unlinkIfThere, writeWhole } from './safe-files.ts'
+import type { SpoolSettings } from './protocol.ts'
 import type { Segment } from './segment.ts'
 import { openContext } from './service.ts'
 import { WorkerSpool } from './worker-spool.ts'
@@ -24,19 +25,25 @@ const ROWS = 64
  * Moves the chains of workers numbered `workers` and up to those below. Called by main before the spool thread starts.
  * What cannot be moved stays and is told; nothing throws but a spool folder that cannot be used at all.
  */
-export function adoptSpools(data: string, workers: number, notice: (notice: SpoolNotice) => void): void {
+export function adoptSpools(
+  data: string,
+  workers: number,
+  notice: (notice: SpoolNotice) => void,
+  form: Pick<SpoolSettings, 'keys' | 'compress'> = {},
+): void {
   const spool = join(data, 'spool')
   if (lstatOf(spool) === undefined) return
   const left = readdirSync(spool)
     .map(parseWorkerName)
     .filter((worker) => worker !== undefined && worker >= workers)
   if (left.length === 0) return
-  const settings = {
+  const settings: SpoolSettings = {
+    ...form,
     folder: spool,
     disk_max: Number.MAX_SAFE_INTEGER,
     disk_free_min: 0,
     sync: 'full',
-  } as const
+  }
   const context = openContext(settings, notice, systemClock)
   for (const worker of left as number[]) {
     try {
