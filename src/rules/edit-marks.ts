@@ -1,6 +1,6 @@
 /** Spans of one event that are to be replaced, gathered in any order, then read from left to right without overlap. */
 
-/** More than this in one event, and all behind its header is replaced as one. */
+/** More than this in one event, and all behind its header is replaced as one; in its header alone, and all of it is. */
 export const MARKS_MAX = 512
 
 /** Number of the replacer that stands for whatever it is: where two replacements meet, neither is right. */
@@ -12,20 +12,26 @@ export class EditMarks {
   readonly ends: Int32Array = new Int32Array(MARKS_MAX + 1)
   /** Numbers of replacers. */
   readonly kinds: Uint16Array = new Uint16Array(MARKS_MAX + 1)
+  #start = 0
   /** Where the header ends. */
   #body = 0
   #overflow = false
+  /** The header alone has too many: a sender's doing, and not a byte of such an event is shown. */
+  #whole = false
 
-  begin(body: number): void {
+  /** `start`: of the frame; `body`: where its header ends. */
+  begin(start: number, body: number): void {
     this.count = 0
+    this.#start = start
     this.#body = body
     this.#overflow = false
+    this.#whole = false
   }
 
   add(start: number, end: number, kind: number): void {
-    if (this.#overflow && start >= this.#body) return
+    if (this.#hidden(start)) return
     if (this.count >= MARKS_MAX) this.#giveUpBody()
-    if (this.#overflow && start >= this.#body) return
+    if (this.#hidden(start)) return
     const n = this.count
     this.starts[n] = start
     this.ends[n] = end
@@ -33,7 +39,11 @@ export class EditMarks {
     this.count = n + 1
   }
 
-  /** Only the header's marks stay. There are few of them: its fields are. */
+  #hidden(start: number): boolean {
+    return this.#whole || (this.#overflow && start >= this.#body)
+  }
+
+  /** Only the header's marks stay. There are few of them, unless a name in it was made to repeat. */
   #giveUpBody(): void {
     this.#overflow = true
     let kept = 0
@@ -43,6 +53,7 @@ export class EditMarks {
       kept += 1
     }
     this.count = kept
+    this.#whole = kept >= MARKS_MAX
   }
 
   /**
@@ -50,7 +61,12 @@ export class EditMarks {
    * lies inside one that would show a part (`partial`), is replaced as a whole. `end`: of the frame.
    */
   settle(end: number, partial: (kind: number) => boolean): void {
-    if (this.#overflow) {
+    if (this.#whole) {
+      this.#whole = false
+      this.#overflow = false
+      this.count = 0
+      this.add(this.#start, end, WHOLE)
+    } else if (this.#overflow) {
       this.#overflow = false
       this.add(this.#body, end, WHOLE)
     }

@@ -78,10 +78,9 @@ class EditWork {
 
   edit(event: EventView, number: number): EventView {
     if (number >= 0 && edited_by === this.#id && edited_event === number) return edited
-    edited_by = this.#id
-    edited_event = number
+    edited_by = 0
     const view = this.#set === null ? event : this.#set.complete(event)
-    marks.begin(view.sd_start >= 0 ? view.sd_start : view.msg_start)
+    marks.begin(view.start, view.sd_start >= 0 ? view.sd_start : view.msg_start)
     for (const mark of this.#markers) mark(view, marks)
     marks.settle(view.end, (kind) => this.#partial[kind] === true)
     edited.flags = view.flags
@@ -95,6 +94,8 @@ class EditWork {
       edited.start = view.start
       edited.end = view.end
     } else this.#write(view)
+    edited_by = this.#id
+    edited_event = number
     return edited
   }
 

@@ -6,7 +6,7 @@
  * loses its tail, and what is left of a label may be another tenant's whole one.
  */
 import { labelIsRead } from '../classify/quick/quick-scan.ts'
-import { EventFlag, type EventView } from '../classify/view.ts'
+import { EventFlag, type EventView, Fw } from '../classify/view.ts'
 import { LABEL_AMBIGUOUS, LabelTable } from './label-table.ts'
 import type { RulesPlan } from './plan.ts'
 import { type ScopedSource, TenantKeys } from './tenant-keys.ts'
@@ -116,8 +116,12 @@ export class Ownership {
   }
 }
 
-/** Whether nothing but blanks follows the label in its frame. */
+/**
+ * Whether nothing but blanks follows the label in its frame, or the bracket of `message repeated n times: [ … ]`: a label
+ * may hold one itself, so of a cut event nobody knows which of its brackets that is.
+ */
 function isTail(view: EventView): boolean {
+  if (view.fw[Fw.repeated]! >= 0) return true
   for (let at = view.label_end; at < view.end; at++) if (view.buf[at] !== BLANK) return false
   return true
 }

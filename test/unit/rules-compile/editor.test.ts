@@ -186,6 +186,28 @@ describe('hidden hosts', () => {
   })
 })
 
+describe('names that a sender repeats in its header', () => {
+  const line = (times: number): string =>
+    `<181>1 2026-01-02T03:04:05.678Z h1 ${'h1.'.repeat(times)} - - - text of h1`
+  test('are hidden each, as far as there is room for them', () => {
+    expect(text('hide_hosts: true', line(500))).toMatch(
+      /^<181>1 2026\S+ host-\w+ (host-\w+\.){500} - - - text of host-\w+$/,
+    )
+  })
+  // The buffer of a read holds other tenants' frames before this one.
+  test.each([509, 510, 511, 512, 513, 700, 5000])(
+    '%i times: nothing of them is shown, nor what lies beside the frame',
+    (times) => {
+      const found = text('hide_hosts: true', line(times))
+      expect(found).not.toContain('h1')
+      expect(found).not.toContain('before')
+    },
+  )
+  test('more than there is room for: nothing of the event is shown', () => {
+    expect(text('hide_hosts: true', line(700))).toBe('redacted')
+  })
+})
+
 describe('set', () => {
   test('replaces what the header has', () => {
     expect(text('set: { hostname: fw, app_name: x, facility: local0, severity: 4 }', BSD)).toBe(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EventFlag } from '../../../src/classify/view.ts'
+import { EventFlag, Fw } from '../../../src/classify/view.ts'
 import { compileRules } from '../../../src/rules/compile.ts'
 import { LabelTable } from '../../../src/rules/label-table.ts'
 import { Orphan, orphanReason, Ownership, sourceStreams } from '../../../src/rules/ownership.ts'
@@ -76,6 +76,15 @@ test('what is left of a label after a cut is no label: it may be the whole one o
     view.end += 8
     expect(open.decide(view)).toBe(1)
   }
+})
+
+test('the bracket of a repeated line that was cut may be one in the middle of a label', () => {
+  const view = makeView({ stream: dfw, label: 'ACME', flags: EventFlag.complete_header })
+  view.fw[Fw.repeated] = view.label_start
+  view.end += 1
+  expect(open.decide(view)).toBe(1)
+  view.flags |= EventFlag.truncated
+  expect(open.decide(view)).toBe(Orphan.unknown_label)
 })
 
 test('codes and names agree', () => {
