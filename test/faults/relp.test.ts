@@ -3,21 +3,17 @@
  * destination that comes and goes; what the sender was told is safe must reach the tenant, what it was not told it
  * sends again, as every RELP sender does.
  */
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { RelpCommand } from '../../src/relp/frames.ts'
-import { RelpReader } from '../../src/relp/reader.ts'
 import { runSeed, seeded } from '../support/chance.ts'
 import { NumberSink } from '../support/numbers.ts'
-import { frame, OFFERS } from '../support/relp.ts'
-import { dfwLine, expectBalanced, forwarderOf, Router, tenantRules } from '../support/router.ts'
+import { Sender } from '../support/relp-sender.ts'
+import { expectBalanced, forwarderOf, Router, tenantRules } from '../support/router.ts'
 import { say } from '../support/say.ts'
 
 /** By hand: LOGWEIR_FAULT_KILLS=200. */
 const KILLS = Math.min(Number(process.env['LOGWEIR_FAULT_KILLS'] ?? 6), 200)
 const EVENTS_MAX = 2_000_000
-const WINDOW = 256
 
 let router: Router | undefined
 let sink: NumberSink | undefined
@@ -25,72 +21,6 @@ afterEach(async () => {
   await router?.clean()
   await sink?.close()
 })
-
-/** Sends numbered events and remembers which were acknowledged; opens again and sends the rest when a session breaks. */
-class Sender {
-  /** Numbers that were acknowledged. */
-  readonly safe = new Set<number>()
-  sent = 0
-  next = 0
-  stop = false
-  #again: number[] = []
-
-  /** One session after another until `stop`, then until everything is acknowledged. */
-  async run(port: () => number): Promise<void> {
-    while (!this.stop || this.#again.length > 0) {
-      await this.#session(port())
-      await sleep(20)
-    }
-  }
-
-  #session(port: number): Promise<void> {
-    return new Promise((done) => {
-      const socket = connect(port, '127.0.0.1')
-      const waiting = new Map<number, number>()
-      let txnr = 1
-      const reader = new RelpReader(65_536, {
-        relp: (answered, command, buf, start) => {
-          const number = waiting.get(answered)
-          if (command !== RelpCommand.rsp || (answered !== 1 && number === undefined)) return
-          if (buf[start] !== 0x32) throw new Error('a router answers 200 or nothing')
-          if (number !== undefined) this.safe.add(number)
-          waiting.delete(answered)
-        },
-        fault: () => {
-          throw new Error('a router speaks RELP')
-        },
-      })
-      const fill = (): void => {
-        const out: string[] = []
-        while (waiting.size < WINDOW) {
-          const number = this.#again.shift() ?? (this.stop ? undefined : this.next++)
-          if (number === undefined) break
-          txnr += 1
-          waiting.set(txnr, number)
-          this.sent += 1
-          out.push(frame(txnr, 'syslog', dfwLine(0, number)))
-        }
-        if (out.length > 0) socket.write(out.join(''))
-        else if (waiting.size === 0) socket.end()
-      }
-      socket.on('connect', () => socket.write(frame(1, 'open', OFFERS)))
-      socket.on('data', (chunk: Buffer) => {
-        reader.push(chunk)
-        fill()
-      })
-      end(socket, () => {
-        this.#again = [...waiting.values(), ...this.#again]
-        done()
-      })
-    })
-  }
-}
-
-function end(socket: Socket, act: () => void): void {
-  socket.on('error', () => undefined)
-  socket.on('end', () => socket.destroy())
-  socket.on('close', act)
-}
 
 test('R1, R66: with `spool: always` and kills at random moments nothing acknowledged is lost', async () => {
   const seed = runSeed()

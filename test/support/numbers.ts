@@ -14,6 +14,9 @@ export class NumberSink {
   /** How often each number came; others than these are not looked at. */
   readonly times: Uint16Array
   distinct = 0
+  /** Numbers that came for the first time behind a higher one. */
+  inversions = 0
+  #highest = -1
   lines = 0
   port = 0
   #server: Server
@@ -37,6 +40,7 @@ export class NumberSink {
 
   /** Opens on the port that it had before, if it had one. */
   async open(): Promise<this> {
+    if (this.#server.listening) return this
     this.#server.listen(this.port, '127.0.0.1')
     await once(this.#server, 'listening')
     this.port = (this.#server.address() as AddressInfo).port
@@ -107,7 +111,11 @@ export class NumberSink {
     this.lines += 1
     const before = this.times[n]
     if (before === undefined) return
-    if (before === 0) this.distinct += 1
+    if (before === 0) {
+      this.distinct += 1
+      if (n < this.#highest) this.inversions += 1
+      else this.#highest = n
+    }
     this.times[n] = before + 1
   }
 }
