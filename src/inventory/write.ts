@@ -1,0 +1,141 @@
+/**
+ * A new inventory takes the place of the old one, or does not. All files are written aside (`.new/`) and synced; then a list of
+ * what is to be done, whose name counts from the moment it is there; then files are renamed and removed; then the list goes. Rules
+ * are not read while the list is there (`inventory-join.ts`), and whoever writes next does first what a crash has left undone.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { errorCode, errorText, LogweirError } from '../base/errors.ts'
+import { faultPoint } from '../base/faults.ts'
+import { COMMIT_MARK } from '../rules/inventory-join.ts'
+
+/** Files by name: their new text, or null for those that go. */
+export type FileChanges = ReadonlyMap<string, string | null>
+
+const [ASIDE = '.new'] = COMMIT_MARK
+const LOCK = '.lock'
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.yaml$/
+
+const listShape = z.object({
+  put: z.array(z.string().regex(FILE_NAME)),
+  remove: z.array(z.string().regex(FILE_NAME)),
+})
+
+/** Runs `act` as the only one that writes in the folder, after completing what a crash left. @throws {LogweirError} */
+export async function withFolder<Result>(folder: string, act: () => Promise<Result>): Promise<Result> {
+  mkdirSync(folder, { recursive: true })
+  const lock = join(folder, LOCK)
+  takeLock(lock)
+  try {
+    complete(folder)
+    return await act()
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+/** Puts the changes into the folder, all or none. The folder must be held by {@link withFolder}. */
+export function writeFiles(folder: string, changes: FileChanges): void {
+  if (changes.size === 0) return
+  const aside = join(folder, ASIDE)
+  try {
+    rmSync(aside, { recursive: true, force: true })
+    mkdirSync(aside)
+    const put = [...changes].flatMap(([name, text]) => (text === null ? [] : [[name, text] as const]))
+    for (const [name, text] of put) writeSynced(join(aside, name), text)
+    const remove = [...changes].flatMap(([name, text]) => (text === null ? [name] : []))
+    writeSynced(join(aside, 'list'), JSON.stringify({ put: put.map(([name]) => name), remove }))
+    syncFolder(aside)
+    faultPoint('inventory.commit')
+    renameSync(join(aside, 'list'), join(folder, ...COMMIT_MARK))
+    syncFolder(aside)
+    faultPoint('inventory.apply')
+    complete(folder)
+  } catch (cause) {
+    if (cause instanceof LogweirError) throw cause
+    const message = `the inventory could not be written to ${folder}: ${errorText(cause)}`
+    throw new LogweirError('LW_INVENTORY', message, 'make room, or the folder writable, and pull again', {
+      cause,
+      exit: 1,
+    })
+  }
+}
+
+/** Does what the list says; without one, what lies aside was never whole. */
+function complete(folder: string): void {
+  const mark = join(folder, ...COMMIT_MARK)
+  const aside = join(folder, ASIDE)
+  if (existsSync(mark)) {
+    const { put, remove } = listShape.parse(JSON.parse(readFileSync(mark, 'utf8')))
+    // Those that are renamed already are in their place.
+    for (const name of put)
+      if (existsSync(join(aside, name))) renameSync(join(aside, name), join(folder, name))
+    for (const name of remove) rmSync(join(folder, name), { force: true })
+    syncFolder(folder)
+    rmSync(mark)
+    syncFolder(aside)
+  }
+  rmSync(aside, { recursive: true, force: true })
+}
+
+/** One that its owner left by dying is taken over. */
+function takeLock(path: string): void {
+  for (let tried = 0; tried < 2; tried++) {
+    try {
+      const file = openSync(path, 'wx', 0o600)
+      writeSync(file, `${process.pid}\n`)
+      closeSync(file)
+      return
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST')
+        throw new LogweirError('LW_INVENTORY', `${path}: ${errorText(error)}`, 'make the folder writable', {
+          exit: 1,
+        })
+    }
+    const owner = Number(readFileSync(path, 'utf8').trim())
+    if (Number.isInteger(owner) && owner > 0 && isAlive(owner)) break
+    rmSync(path, { force: true })
+  }
+  throw new LogweirError('LW_INVENTORY', `${path}: another \`inventory pull\` writes here`, 'wait for it', {
+    exit: 1,
+  })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+}
+
+function writeSynced(path: string, text: string): void {
+  const file = openSync(path, 'wx', 0o640)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
