@@ -52,6 +52,19 @@ export const openApi = {
         },
       },
     },
+    '/api/v1/forwarders/{tenant}/{forwarder}/test': {
+      post: {
+        summary: 'Resolves, connects, shakes hands, sends one event; says what happened at each step.',
+        security: operator,
+        parameters: forwarderParameters,
+        responses: {
+          200: { description: '`ok`, and `targets[].steps`.' },
+          401: { description: 'No or wrong token.' },
+          404: { description: 'No such forwarder.' },
+          503: { description: 'Too many tests at once.' },
+        },
+      },
+    },
     '/api/v1/forwarders/{tenant}/{forwarder}/resume': {
       post: {
         summary: 'Ends a pause.',

@@ -31,6 +31,9 @@ export function addOperations(app: FastifyInstance, operations: Operations, chec
   app.post<ForwarderRoute>(`${path}/resume`, { onRequest: check }, ({ params }, reply) =>
     answered(reply, () => operations.resume(keyOf(params))),
   )
+  app.post<ForwarderRoute>(`${path}/test`, { onRequest: check }, ({ params }, reply) =>
+    answered(reply, () => operations.test(keyOf(params))),
+  )
 }
 
 function keyOf({ tenant, forwarder }: ForwarderRoute['Params']): string {

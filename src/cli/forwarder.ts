@@ -1,16 +1,17 @@
-/** `logweir forwarder pause|resume TENANT/NAME`: what an operator does to one forwarder of the running router. */
+/** `logweir forwarder test|pause|resume TENANT/NAME`: what an operator does to one forwarder of the running router. */
 import { LogweirError } from '../base/errors.ts'
-import type { PauseAnswer } from '../control/operations.ts'
+import type { PauseAnswer, TestAnswer } from '../control/operations.ts'
+import type { ShownCertificate } from '../forward/certificate-chain.ts'
 import type { AdminClient } from './admin-client.ts'
 import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
 import { paint, print } from './output.ts'
 
 export const forwarder: CliCommand = {
   name: 'forwarder',
-  summary: 'pause or resume a forwarder of the running router',
+  summary: 'test, pause or resume a forwarder of the running router',
   argument: {
     name: 'words',
-    summary: 'pause TENANT/NAME, or resume TENANT/NAME; the provider’s are provider/NAME',
+    summary: 'test, pause or resume, then TENANT/NAME; the provider’s are provider/NAME',
     many: true,
   },
   options: [
@@ -26,6 +27,7 @@ export const forwarder: CliCommand = {
     JSON_OPTION,
   ],
   example: [
+    'logweir forwarder test acme/siem',
     'logweir forwarder pause acme/siem --for 2h --reason "SIEM is being upgraded"',
     'logweir forwarder resume acme/siem',
   ],
@@ -35,6 +37,7 @@ export const forwarder: CliCommand = {
 const ACTIONS: Readonly<
   Record<string, (client: AdminClient, path: string, args: CliArgs) => Promise<number>>
 > = {
+  test: (client, path, args) => test(client, `${path}/test`, args),
   pause: (client, path, args) => change(client, `${path}/pause`, args),
   resume: (client, path, args) => change(client, `${path}/resume`, args),
 }
@@ -43,7 +46,7 @@ async function run(args: CliArgs): Promise<number> {
   const [action = '', key, ...more] = args.all
   const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
   if (act === undefined || key === undefined || more.length > 0)
-    throw usage(`write ${Object.keys(ACTIONS).join(' or ')}, and one TENANT/NAME`)
+    throw usage(`write ${Object.keys(ACTIONS).join(', ')}, and one TENANT/NAME`)
   const slash = key.indexOf('/')
   if (slash <= 0 || slash === key.length - 1) throw usage('a forwarder is named as TENANT/NAME')
   if (action !== 'pause' && (args.text('for') ?? args.text('reason')) !== undefined)
@@ -70,6 +73,46 @@ async function change(client: AdminClient, path: string, args: CliArgs): Promise
   if (args.flag('json')) print(JSON.stringify(answer))
   else print(inWords(answer))
   return 0
+}
+
+/** Exits 1 when a target does not work. */
+async function test(client: AdminClient, path: string, args: CliArgs): Promise<number> {
+  const answer = (await client.post(path)) as TestAnswer
+  if (args.flag('json')) print(JSON.stringify(answer))
+  else for (const line of reportLines(answer)) print(line)
+  return answer.ok ? 0 : 1
+}
+
+/** What happened at each step, in lines. */
+export function reportLines({ targets, paused }: TestAnswer): string[] {
+  const lines = targets.flatMap(({ forwarder: key, to, steps, ok }) => [
+    `${key} to ${to}: ${ok ? paint('green', 'works') : paint('red', 'does not work')}`,
+    ...steps.flatMap(({ step, ok: well, milliseconds, detail, certificates = [] }) => [
+      `  ${MARKS[String(well)] ?? ''} ${step.padEnd(14)} ${`${milliseconds} ms`.padStart(9)}  ${plain(detail)}`,
+      ...certificates.flatMap((shown, n) => certificateLines(shown, n)),
+    ]),
+  ])
+  if (paused !== null) lines.push('it is paused: its own events wait until it is resumed')
+  return lines
+}
+
+const MARKS: Readonly<Record<string, string>> = { true: 'ok  ', false: 'FAIL', null: '-   ' }
+
+function certificateLines(shown: ShownCertificate, n: number): string[] {
+  const indent = ' '.repeat(33)
+  const names = shown.names === '' ? [] : [`${indent}   for ${shown.names}`]
+  return [
+    `${indent}${n}: ${shown.subject}`,
+    ...names,
+    `${indent}   issued by ${shown.issuer}`,
+    `${indent}   valid from ${shown.valid_from} to ${shown.valid_to}`,
+    `${indent}   ${shown.fingerprint}`,
+  ].map(plain)
+}
+
+/** Parts of it were written by the other side: nothing that a terminal would obey. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ')
 }
 
 function inWords({ forwarder: key, state, pause }: PauseAnswer): string {

@@ -8,6 +8,7 @@ import { parseDuration, quoted } from '../config/quantities.ts'
 import type { Log } from './log.ts'
 import { type Pause, PAUSE_MAX_MS, Pauses, REASON_MAX } from './pauses.ts'
 import type { WorkerThread } from './thread.ts'
+import type { ProbeAnswer } from '../worker/protocol.ts'
 
 export interface OperationsDeps {
   /** The data folder. */
@@ -20,6 +21,17 @@ export interface OperationsDeps {
   readonly knows: (key: string) => boolean
 }
 
+const TESTS_MAX = 4
+
+/** Answer of a test. */
+export interface TestAnswer {
+  readonly forwarder: string
+  readonly ok: boolean
+  /** A paused forwarder can be tested; its own events still wait. */
+  readonly paused: Pause | null
+  readonly targets: NonNullable<ProbeAnswer>
+}
+
 /** Answer of a pause or its end. */
 export interface PauseAnswer {
   readonly forwarder: string
@@ -30,6 +42,7 @@ export interface PauseAnswer {
 export class Operations {
   readonly #deps: OperationsDeps
   readonly #pauses: Pauses
+  #testing = 0
 
   constructor(deps: OperationsDeps) {
     this.#deps = deps
@@ -70,6 +83,25 @@ export class Operations {
     await this.#tellAll()
     this.#deps.log('info', `forwarder ${key} is resumed by an operator`, { forwarder: key })
     return { forwarder: key, state: 'resumed', pause }
+  }
+
+  /**
+   * Tries the way to the forwarder's destination, its other ones too, by one event. Takes a minute at most.
+   * @throws {LogweirError} when there is no such forwarder, or too many are tested at once.
+   */
+  async test(key: string): Promise<TestAnswer> {
+    // The first worker owns files.
+    const [worker] = this.#deps.workers()
+    if (worker === undefined || this.#testing >= TESTS_MAX)
+      throw new LogweirError('LW_BUSY', 'too many tests run at once', 'try again in a minute', { exit: 1 })
+    this.#testing += 1
+    try {
+      const targets = await worker.ask<ProbeAnswer>({ type: 'probe', key })
+      if (targets === null) throw unknown(key)
+      return { forwarder: key, ok: targets.every(({ ok }) => ok), paused: this.pauseOf(key), targets }
+    } finally {
+      this.#testing -= 1
+    }
   }
 
   close(): void {

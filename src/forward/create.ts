@@ -2,7 +2,6 @@
  * Settings to destinations. Adding a type is one file here with an entry below, and an entry of what the rules may say
  * about it in `src/rules/forwarder-types.ts`.
  */
-import type { Clock } from '../base/clock.ts'
 import { PayloadForm } from '../queue/batch-format.ts'
 import type { Destination, Lane } from '../queue/lane.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
@@ -20,11 +19,11 @@ import type { HttpType } from './http-sender.ts'
 import { cloudType } from './log-insight-cloud.ts'
 import { RequestDestination } from './request.ts'
 import { RelpDestination } from './relp.ts'
-import { CachedResolver } from './resolve.ts'
+import { sharedResolver } from './resolve.ts'
 import { hecType } from './splunk-hec.ts'
 import { inWords, Status } from './status.ts'
 import { StreamDestination } from './stream.ts'
-import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
+import type { ForwardDeps, ForwarderTarget } from './types.ts'
 import { UdpDestination } from './udp.ts'
 
 /** Types over HTTP. */
@@ -94,16 +93,4 @@ function makeFormat(settings: ForwarderSettings, deps: ForwardDeps): EventEncode
     case 'json':
       return encodedJson(settings.encoding, deps, false, settings.tags)
   }
-}
-
-/** Names are asked for once a thread, whichever destination asks. */
-const resolvers = new WeakMap<Clock, Resolver>()
-
-function sharedResolver(clock: Clock): Resolver {
-  let resolver = resolvers.get(clock)
-  if (resolver === undefined) {
-    resolver = new CachedResolver(clock)
-    resolvers.set(clock, resolver)
-  }
-  return resolver
 }

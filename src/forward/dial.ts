@@ -43,6 +43,8 @@ export interface DialOptions {
   readonly resolver: Resolver
   readonly signal: AbortSignal
   readonly first: number
+  /** The system connected, and a handshake begins. */
+  readonly onConnect?: () => void
 }
 
 /** An open socket that nothing was written to, and which of the addresses it has. */
@@ -130,6 +132,7 @@ function dialAddress(
     socket.on('error', onError)
     socket.on('close', onClose)
     socket.once('connect', () => {
+      options.onConnect?.()
       if (security === null) return end(null)
       step = 'TLS handshake'
     })

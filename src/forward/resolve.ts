@@ -107,3 +107,15 @@ function cares(): NameServer {
     resolve6: (name) => resolver.resolve6(name, { ttl: true }),
   }
 }
+
+/** Names are asked for once a thread, whichever destination asks. */
+const resolvers = new WeakMap<Clock, Resolver>()
+
+export function sharedResolver(clock: Clock): Resolver {
+  let resolver = resolvers.get(clock)
+  if (resolver === undefined) {
+    resolver = new CachedResolver(clock)
+    resolvers.set(clock, resolver)
+  }
+  return resolver
+}

@@ -46,6 +46,8 @@ async function act(message: ToWorker): Promise<unknown> {
       return pipeline.listen(message.ports)
     case 'measure':
       return pipeline.measure()
+    case 'probe':
+      return pipeline.probe(message.key)
     case 'pause':
       return pipeline.pause(message.keys)
     case 'stop':

@@ -18,8 +18,11 @@ import { Classifier } from '../classify/classifier.ts'
 import { EventFlag, EventView } from '../classify/view.ts'
 import type { Settings } from '../config/types.ts'
 import { createDestination } from '../forward/create.ts'
+import { probe } from '../forward/probe.ts'
+import type { ForwardDeps } from '../forward/types.ts'
 import type { Intake, Origin } from '../listen/types.ts'
 import { Ticket } from '../queue/acknowledgement.ts'
+import type { OwnerName } from '../queue/batch.ts'
 import { BufferPool, MemoryBudget } from '../queue/memory.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { Destination } from '../queue/lane.ts'
@@ -33,7 +36,7 @@ import type { FileHands } from './files.ts'
 import { Forwarders } from './forwarders.ts'
 import { Listeners } from './listeners.ts'
 import { PlanNames } from './names.ts'
-import type { ListeningAnswer, LogLevel, MeasureAnswer, StopAnswer } from './protocol.ts'
+import type { ListeningAnswer, LogLevel, MeasureAnswer, ProbeAnswer, StopAnswer } from './protocol.ts'
 import { SourceCounts } from './source-counts.ts'
 import { RuleHits } from './rule-hits.ts'
 import { watchSpool } from './spool-health.ts'
@@ -86,6 +89,8 @@ export class Pipeline implements Intake {
   #budget: MemoryBudget | undefined
   #forwarders: Forwarders | undefined
   #paused: ReadonlySet<string> = new Set()
+  /** Of the start: what destinations are made with. */
+  #settings: Settings | undefined
   #ticker: Ticker | undefined
   readonly #disk: { readonly client: SpoolClient; readonly writing_max: number; writing: number }
   readonly #listeners: Listeners
@@ -179,6 +184,7 @@ export class Pipeline implements Intake {
     identity: { epoch: number; worker: number; generation: number },
   ): Promise<void> {
     const { clock, spool } = this.#deps
+    this.#settings = settings
     const chains = await spool.recover()
     this.#deps.granted(
       this.#counters.allocate(chains.map(({ key }) => ({ kind: 'forwarder' as const, name: key }))),
@@ -204,10 +210,14 @@ export class Pipeline implements Intake {
   }
 
   #makeDestination(plan: ForwarderPlan, queue: ForwarderQueue, settings: Settings): Destination {
+    const deps = this.#forwardDeps(settings)
+    return createDestination(plan, queue, { ...deps, replayMax: () => queue.replay_max })
+  }
+
+  #forwardDeps(settings: Settings): ForwardDeps {
     const { clock, random, hostname, workers, log, files } = this.#deps
-    return createDestination(plan, queue, {
+    return {
       openFile: files.open,
-      replayMax: () => queue.replay_max,
       dead_letters: join(settings.data, 'dead-letters'),
       secrets: join(settings.data, 'secrets'),
       env: process.env,
@@ -222,7 +232,7 @@ export class Pipeline implements Intake {
         warn: (fields, message) => log('warn', message, fields),
         error: (fields, message) => log('error', message, fields),
       },
-    })
+    }
   }
 
   /** Opens or changes the listeners to what the committed settings say. */
@@ -234,6 +244,20 @@ export class Pipeline implements Intake {
   pause(keys: readonly string[]): void {
     this.#paused = new Set(keys)
     this.#forwarders?.pause(this.#paused)
+  }
+
+  /** `forwarder test`, beside what runs: the forwarder's own queue and destination know nothing of it. */
+  async probe(key: string): Promise<ProbeAnswer> {
+    const plan = this.#plan
+    const forwarder = plan?.forwarders.find((one) => one.key === key)
+    if (plan === undefined || forwarder === undefined || this.#settings === undefined) return null
+    const { epoch, index, clock } = this.#deps
+    const identity = { epoch, worker: index, forwarder: key, generation: plan.generation }
+    const wall = clock.wall()
+    const tenant = plan.tenants[forwarder.tenant]
+    return [
+      await probe(forwarder, { tenant: ownerOf(tenant), identity, wall }, this.#forwardDeps(this.#settings)),
+    ]
   }
 
   /** Brings the gauges in shared memory up to date. */
@@ -334,6 +358,13 @@ export class Pipeline implements Intake {
     if (ticket === undefined) done(true)
     else ticket.end(done)
   }
+}
+
+/** Whose an event of `forwarder test` is said to be. */
+function ownerOf(tenant: RulesPlan['tenants'][number] | undefined): OwnerName | null {
+  if (tenant === undefined) return null
+  const owner = { org: tenant.org, org_vdc: null, data_center_group: null, gateway: null, by: 'probe' }
+  return { tenant: tenant.name, owner }
 }
 
 function streamNames(plan: RulesPlan | undefined): string[] {

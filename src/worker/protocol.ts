@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { CounterGrant } from '../base/counters.ts'
 import type { Settings } from '../config/types.ts'
+import type { ProbeReport } from '../forward/probe-types.ts'
 import type { DeadLettersStatus } from '../queue/lane.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import type { UnknownStream } from './unknown-labels.ts'
@@ -38,6 +39,8 @@ export type ToWorker =
   /** There will be no other spool thread. */
   | { readonly type: 'spool_lost'; readonly reason: string }
   | { readonly type: 'files'; readonly port: MessagePort }
+  /** Answer: {@link ProbeAnswer}. */
+  | { readonly type: 'probe'; readonly id: number; readonly key: string }
   | { readonly type: 'stop'; readonly id: number; readonly grace: number }
 
 export type FromWorker =
@@ -76,6 +79,9 @@ export interface MeasureAnswer {
   /** Of CFAPI listeners. */
   readonly unknown_requests: readonly (UnknownRequest & { readonly listener: string })[]
 }
+
+/** Answer of `probe`: one report a target; null: the rules have no such forwarder. */
+export type ProbeAnswer = readonly ProbeReport[] | null
 
 /** Answer of `stop`: what went where. */
 export interface StopAnswer {

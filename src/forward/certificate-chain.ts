@@ -1,0 +1,50 @@
+/** The certificates that a TLS peer showed, for people. Their texts are the peer's: bounded, without control characters. */
+import type { X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+
+export interface ShownCertificate {
+  readonly subject: string
+  readonly issuer: string
+  /** Names and addresses that it is for; empty for authorities. */
+  readonly names: string
+  readonly valid_from: string
+  readonly valid_to: string
+  /** `sha-256:AA:…`, as `tls.fingerprint` takes it. */
+  readonly fingerprint: string
+}
+
+const CHAIN_MAX = 10
+const TEXT_MAX = 300
+
+/** The chain, the peer's own first; empty when it showed none. */
+export function shownChain(socket: TLSSocket): ShownCertificate[] {
+  const chain: ShownCertificate[] = []
+  const seen = new Set<string>()
+  let at: X509Certificate | undefined = ownOf(socket)
+  while (at !== undefined && chain.length < CHAIN_MAX && !seen.has(at.fingerprint256)) {
+    seen.add(at.fingerprint256)
+    chain.push({
+      subject: oneLine(at.subject),
+      issuer: oneLine(at.issuer),
+      names: oneLine(at.subjectAltName ?? ''),
+      valid_from: at.validFromDate.toISOString(),
+      valid_to: at.validToDate.toISOString(),
+      fingerprint: `sha-256:${at.fingerprint256}`,
+    })
+    at = at.issuerCertificate
+  }
+  return chain
+}
+
+/** `getPeerX509Certificate` alone leaves the issuers out before Node has built the chain. */
+function ownOf(socket: TLSSocket): X509Certificate | undefined {
+  socket.getPeerCertificate(true)
+  return socket.getPeerX509Certificate()
+}
+
+function oneLine(text: string): string {
+  return text
+    .slice(0, TEXT_MAX)
+    .replaceAll('\n', ', ')
+    .replaceAll(/\p{Cc}/gu, ' ')
+}
