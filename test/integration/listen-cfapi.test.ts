@@ -5,7 +5,7 @@ import { Agent } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createListener } from '../../src/listen/create.ts'
 import type { Listener, ListenerDeps } from '../../src/listen/types.ts'
 import { makeAuthority, putFile } from '../support/authority.ts'
@@ -288,6 +288,11 @@ test('sessions: log in, use it, lose it; without a header nobody is asked unless
   const other = await listening(cfapiSettings({ sessions: { ...sessions, required: true } }), 0, deps)
   expect((await ask(other.address.port, INGEST, EVENTS, bearer(id))).status).toBe(200)
   expect((await ask(other.address.port, INGEST, EVENTS)).status).toBe(401)
+  // R65: the wall clock has no part in it.
+  for (const jump of [-20 * 365 * 86_400_000, 40 * 365 * 86_400_000]) {
+    clock.jump(jump)
+    expect((await ask(address.port, INGEST, EVENTS, bearer(id))).status).toBe(200)
+  }
   clock.advance(60_001)
   const over = await ask(address.port, INGEST, EVENTS, bearer(id))
   expect([over.status, over.json['errorMessage']]).toEqual([440, 'Login Timeout'])
@@ -296,6 +301,40 @@ test('sessions: log in, use it, lose it; without a header nobody is asked unless
   clock.advance(1000)
   expect((await guess).status).toBe(401)
   expect(tally.reasons).toEqual({ unauthorized: 4 })
+})
+
+test('guesses at passwords cannot be sent ahead: who does not wait for answers is told to come again', async () => {
+  const clock = new ManualClock()
+  const sessions = { users: [{ name: 'nsx', password: 'right' }], ttl: 60_000, required: true }
+  const { deps, tally } = bench({}, clock)
+  const listener = await listening(cfapiSettings({ sessions }), 0, deps)
+  const socket = await connected(listener.address.port)
+  const body = '{"username":"nsx","password":"guess"}'
+  const guess = `POST /api/v1/sessions HTTP/1.1\r\nhost: c\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  let answers = ''
+  const all = new Promise<void>((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      answers += chunk.toString('latin1')
+      if (answers.split('HTTP/1.1 ').length > 51) resolve()
+    })
+  })
+  socket.write(`${guess.repeat(50)}GET /last HTTP/1.1\r\nhost: c\r\n\r\n`)
+  // Noted when it is read, which is behind all guesses.
+  await vi.waitFor(() => expect(listener.unknownRequests?.()).toHaveLength(1))
+  expect(tally.reasons).toEqual({ unauthorized: 8 })
+  clock.advance(1000)
+  await all
+  expect(answers.match(/HTTP\/1\.1 401/g)).toHaveLength(8)
+  expect(answers.match(/HTTP\/1\.1 503/g)).toHaveLength(42)
+})
+
+test('a client that makes up paths fills no log', async () => {
+  const { said, port, listener } = await cfapi()
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (let n = 0; n < 100; n += 1) expect((await ask(port, `/no/${n}`, '', { agent })).status).toBe(404)
+  agent.destroy()
+  expect(said).toHaveLength(32)
+  expect(listener.unknownRequests?.().at(-1)?.path).toBe('/no/99')
 })
 
 test('without sessions nobody can log in, and what authenticates to somebody else is not looked at', async () => {

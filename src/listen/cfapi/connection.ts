@@ -115,11 +115,18 @@ export class CfapiConnection implements StreamPeer {
     this.shared.refusals.refuse(reason, this.origin.peer)
   }
 
+  /** The client does not wait for its answers: each costs memory, and guesses at passwords would cost it no time. */
+  crowded(): Answer | null {
+    if (this.#underway.size <= PIPELINED_MAX) return null
+    return answers.busy('too many requests are unanswered', RETRY_S)
+  }
+
   /** Why nothing more can be taken now, or null. The client keeps what it has. */
   overload(): Answer | null {
     const { intake } = this.shared
     if (this.closing) return { ...answers.busy('the listener is closing', RETRY_S), close: true }
-    if (this.#underway.size > PIPELINED_MAX) return answers.busy('too many requests are unanswered', RETRY_S)
+    const crowded = this.crowded()
+    if (crowded !== null) return crowded
     if (!intake.acknowledging) {
       this.refuse('queue_full')
       return answers.busy('the queues are full', RETRY_S)

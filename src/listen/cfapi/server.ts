@@ -60,7 +60,7 @@ export class CfapiServer {
     this.#settings = settings
     this.#deps = deps
     this.#budget = new BodyBudget(Math.max(BODIES_MAX, BODIES * settings.body_max))
-    if (settings.sessions !== null) this.#sessions = new Sessions(settings.sessions)
+    if (settings.sessions !== null) this.#sessions = new Sessions(settings.sessions, deps.clock)
     this.#turns = fastq.promise<this, Job, Turn>(this, take, AT_ONCE)
     // It never listens: sockets come from the stream listener, which also holds them to their times.
     this.#http = createServer({
@@ -157,7 +157,8 @@ export class CfapiServer {
   #early(request: IncomingMessage, route: Route, connection: CfapiConnection): Answer | null {
     if (route === 'unknown') return null
     if (request.method !== 'POST') return answers.wrongMethod(request.method ?? '')
-    if (route === 'sessions') return this.#sessions === undefined ? answers.notFound(request.url ?? '') : null
+    if (route === 'sessions')
+      return this.#sessions === undefined ? answers.notFound(request.url ?? '') : connection.crowded()
     const unfit = this.#judge(request)
     if (unfit !== null) {
       connection.refuse('unauthorized')
@@ -172,7 +173,7 @@ export class CfapiServer {
     const { authorization } = request.headers
     if (sessions === undefined) return null
     if (authorization === undefined) return sessions.required ? answers.NO_SESSION : null
-    const verdict = sessions.judge(authorization, this.#deps.clock.wall())
+    const verdict = sessions.judge(authorization)
     if (verdict === 'good') return null
     return verdict === 'expired' ? answers.SESSION_EXPIRED : answers.NO_SESSION
   }
@@ -181,7 +182,7 @@ export class CfapiServer {
     const { clock } = this.#deps
     const login = parseLogin(body)
     if (login === undefined) return answers.badBody('expected {"username":…,"password":…,"provider":"Local"}')
-    const session = this.#sessions?.logIn(login.username, login.password, clock.wall())
+    const session = this.#sessions?.logIn(login.username, login.password)
     if (session !== undefined)
       return { status: 200, body: { userId: session.user, sessionId: session.id, ttl: session.ttl } }
     connection.refuse('unauthorized')
@@ -249,7 +250,7 @@ export class CfapiServer {
     const { clock, log } = this.#deps
     const first = gathered.kind === 'body' ? gathered.bytes.subarray(0, FIRST_BYTES) : Buffer.alloc(0)
     const { peer } = connection.origin
-    if (this.#unknown.note(request, peer, first, clock.wall())) {
+    if (this.#unknown.note(request, peer, first, clock.wall(), clock.monotonic())) {
       const { method, path, headers, first: text } = this.#unknown.list().at(-1) as UnknownRequest
       const fields = { listener: this.#settings.name, peer, method, path, headers, first: text }
       log('info', 'a client asked for a path that is not known', fields)

@@ -8,6 +8,8 @@ import type { IncomingMessage } from 'node:http'
 /** Bytes of a body that are kept. */
 export const FIRST_BYTES = 512
 const KEPT_MAX = 32
+/** New ones that are told of in so many milliseconds: as many as are kept. */
+const TOLD_MS = 3_600_000
 const HEADERS_MAX = 24
 const VALUE_MAX = 256
 const SECRET = /authorization|cookie|token|secret|password|api[-_]?key/i
@@ -28,9 +30,14 @@ export interface UnknownRequest {
 export class UnknownRequests {
   /** By method and path, the one longest unseen first. */
   readonly #kept = new Map<string, UnknownRequest>()
+  #told = 0
+  #told_since = 0
 
-  /** Keeps it; true: this method and path were not kept already. */
-  note(request: IncomingMessage, peer: string, first: Buffer, now: number): boolean {
+  /**
+   * Keeps it; true: this method and path were not kept already, and not so many others were told of lately (a client
+   * that makes up paths writes no log). `now` is a stamp, `monotonic` its time for waiting.
+   */
+  note(request: IncomingMessage, peer: string, first: Buffer, now: number, monotonic: number): boolean {
     const { method = '', url = '' } = request
     const path = url.slice(0, VALUE_MAX)
     const key = `${method} ${path.split('?')[0] ?? ''}`
@@ -50,7 +57,13 @@ export class UnknownRequests {
       last_at: now,
       times: (known?.times ?? 0) + 1,
     })
-    return known === undefined
+    if (known !== undefined) return false
+    if (monotonic - this.#told_since >= TOLD_MS) {
+      this.#told_since = monotonic
+      this.#told = 0
+    }
+    this.#told += 1
+    return this.#told <= KEPT_MAX
   }
 
   list(): UnknownRequest[] {
