@@ -3,7 +3,8 @@
  * remembered by path, so that no message ever repeats what a reference resolved to.
  */
 import { dirname, resolve } from 'node:path'
-import type { Finding } from './findings.ts'
+import { statSync } from 'node:fs'
+import type { Finding, Place } from './findings.ts'
 import { quoted } from './quantities.ts'
 import { type Path, readBounded, type YamlFile } from './yaml.ts'
 
@@ -12,6 +13,10 @@ const REFERENCED_MAX = 64 * 1024
 
 /** Values of one file after aliases are followed. A 10,000-tenant file has about a tenth of it. */
 const VALUES_MAX = 2_000_000
+/** Keys whose values are secrets. */
+const SECRET_KEY = /^(token|password|agent_secret|key)$/
+/** Permission bits of everybody else. */
+const OTHERS = 0o006
 /** Levels of a file: more is an alias that holds itself. */
 const DEPTH_MAX = 100
 
@@ -162,7 +167,27 @@ function resolveOne(
   // Editors and `echo` end a file with a newline that is no part of a token.
   const trimmed = text.replace(/\r?\n$/, '')
   references.set(path, { what: `file ${file}`, text: trimmed })
+  if (isSecret(path)) warnOthers(file, yaml.place([...path, 'file']), findings)
   return trimmed
+}
+
+/** Whether the key takes a secret, so that the file it stands in is one. */
+function isSecret(path: Path): boolean {
+  return SECRET_KEY.test(String(path.at(-1))) || path.at(-2) === 'headers'
+}
+
+/** A file with a secret that every user of this machine can read. */
+function warnOthers(file: string, place: Place, findings: Finding[]): void {
+  let mode: number
+  try {
+    mode = statSync(file).mode
+  } catch {
+    // Gone since it was read.
+    return
+  }
+  if ((mode & OTHERS) === 0) return
+  const message = `${file} holds a secret, and every user of this machine can ${(mode & 0o002) === 0 ? 'read' : 'change'} it`
+  findings.push({ level: 'warning', ...place, message, hint: `\`chmod o= ${file}\`` })
 }
 
 function key(path: Path): string {

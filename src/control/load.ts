@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import type { Finding } from '../config/findings.ts'
 import { type LoadedSettings, loadSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
+import { checkAll } from '../rules/check-all.ts'
 import { checkForgeable } from '../rules/check-forgeable.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesModel } from '../rules/model.ts'
@@ -66,7 +67,7 @@ export function loadModel(
   findings.push(...checkSourceStreams(settings, read.model, configuration.place))
   findings.push(...checkForgeable(settings, read.model, configuration.place))
   const compiled = compileRules(read.model, generation, { ...limits, ...names })
-  findings.push(...compiled.findings, ...checkOrgs(read.model.tenants))
+  findings.push(...compiled.findings, ...checkOrgs(read.model.tenants), ...checkAll(read.model, settings))
   const failed = findings.some((finding) => finding.level === 'error')
   const plan = failed ? undefined : compiled.plan
   return { settings, plan, findings, files: read.files, model: read.model }

@@ -82,7 +82,13 @@ export function compileRules(model: RulesModel, generation: number, limits: Comp
   return { plan, findings: findings.list }
 }
 
-function streamPlan({ place: _place, match_places: _places, keys = [], ...plan }: StreamModel): StreamPlan {
+function streamPlan({
+  place: _place,
+  match_places: _places,
+  replaces: _replaces,
+  keys = [],
+  ...plan
+}: StreamModel): StreamPlan {
   return { ...plan, keys }
 }
 

@@ -64,7 +64,7 @@ export function relation(leaf: Exclude<Leaf, { readonly op: 'exists' }>, holds: 
     case 'network':
       return `${holds ? 'is in' : 'is not in'} ${list(leaf.networks)}`
     case 'between':
-      return `${holds ? 'is' : 'is not'} ${leaf.ranges.length > 1 ? 'in one of ' : ''}${list(leaf.ranges.map(range))}`
+      return `${holds ? 'is' : 'is not'} ${leaf.ranges.length > 1 ? 'in one of ' : ''}${leaf.ranges.slice(0, LIST_MAX).map(range).join(', ')}`
     case 'contains':
       return `${holds ? 'contains' : 'does not contain'} ${oneOf(leaf.values)}`
     case 'starts_with':

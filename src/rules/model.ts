@@ -106,17 +106,23 @@ export interface ForwarderModel {
   readonly sample: number | null
   readonly rate_max: number | null
   readonly settings: ForwarderSettings
+  /** Name that forwarders of several tenants have which send to one destination on purpose. */
+  readonly shared_destination?: string
 }
 
 export interface StreamModel extends StreamPlan {
   readonly place: Place
   /** Of each entry of `match`; the rules' reader says them. */
   readonly match_places?: readonly Place[]
+  /** Fingerprint of the shipped one whose place it takes. */
+  readonly replaces?: string
 }
 
 export interface LabelFormatModel {
   readonly place: Place
   readonly name: string
+  /** Fingerprint of the shipped one whose place it takes. */
+  readonly replaces?: string
   /** Whose label it is; a gateway's first part may `of: owner` take the parent's id. */
   readonly of: 'org_vdc' | 'data_center_group' | 'gateway' | 'org'
   readonly parts: readonly LabelPartModel[]

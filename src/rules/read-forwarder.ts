@@ -16,7 +16,7 @@ import type { ForwarderModel } from './model.ts'
 import { checkTogether } from './read-forwarder-checks.ts'
 import { readEdits, samplePart, sortedTags } from './read-edits.ts'
 import { fileOf, httpOf } from './read-forwarder-http.ts'
-import { readTarget } from './read-target.ts'
+import { readFailover, readTarget } from './read-target.ts'
 import { readWhere, type WhereContext } from './read-where.ts'
 import { type ForwarderParts, LATER_TYPES, providerForwarder, tenantForwarder } from './schema-forwarder.ts'
 
@@ -48,6 +48,7 @@ export function readForwarder(
     typeof to === 'string' ? readType(valueAt(value, ['type']), target, [...path, 'type'], report) : undefined
   if (parts === undefined || target === undefined || type === undefined) return undefined
   checkTogether({ parts, type, target, path, provider, value, report })
+  const failover = readFailover(parts.failover ?? [], target, [...path, 'failover'], report)
   const tls = readTls(parts, path, report)
   const edit = readEdits(parts, path, context.tenant, report)
   if (report.errors > before || where === undefined) return undefined
@@ -63,7 +64,8 @@ export function readForwarder(
     edit,
     sample: samplePart(parts.sample),
     rate_max: parts.rate_max ?? null,
-    settings: settingsOf(parts, type, targetOf(target, context.tenant), tls, folder),
+    ...(parts.shared_destination === undefined ? {} : { shared_destination: parts.shared_destination }),
+    settings: settingsOf(parts, type, targetOf(target, context.tenant), failover, tls, folder),
   }
 }
 
@@ -137,6 +139,7 @@ function settingsOf(
   parts: ForwarderParts,
   type: ForwarderType,
   target: Target,
+  failover: readonly Target[],
   tls: ForwarderTls,
   folder: string,
 ): ForwarderSettings {
@@ -145,6 +148,7 @@ function settingsOf(
   return {
     type,
     to: target,
+    failover,
     from_address: parts.from_address === undefined ? null : (parseAddress(parts.from_address) ?? null),
     format: parts.format ?? traits.formats[0] ?? 'json',
     tags: sortedTags(parts.tags),

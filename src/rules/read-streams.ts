@@ -58,6 +58,7 @@ export function readStream(value: unknown, path: Path, report: Report): StreamMo
     match_places: read.match.map((_, index) => report.place([...path, 'match', index])),
     label,
     label_formats: read.label_formats,
+    ...(read.replaces === undefined ? {} : { replaces: read.replaces }),
     keys: read.keys.map(keyOf),
     ...(read.captures === undefined ? {} : { captures: read.captures }),
   }
@@ -118,6 +119,7 @@ export function readLabelFormat(value: unknown, path: Path, report: Report): Lab
   return {
     place: report.place(path),
     name: read.name,
+    ...(read.replaces === undefined ? {} : { replaces: read.replaces }),
     of: read.of,
     parts: read.parts.map(
       (part): LabelPartModel => ({ ...part, first: part.first ?? null, last: part.last ?? null }),

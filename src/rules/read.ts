@@ -24,6 +24,7 @@ import {
   type ProviderEntry,
   type StreamUse,
 } from './read-across.ts'
+import { checkReplaced, fingerprintOf, type ShippedEntry } from './check-replaced.ts'
 import { listRules } from './read-folder.ts'
 import { type Entry, readLabelFormat, readStream, replaceByName } from './read-streams.ts'
 import { NamedConditions } from './named-conditions.ts'
@@ -122,6 +123,8 @@ class RulesReader {
   /** Files whose tenants and provider are read when what they may use is known. */
   readonly #entries: { readonly value: object; readonly report: Report }[] = []
   readonly #named = new NamedConditions()
+  /** Streams and label formats that come with Logweir: `stream nsxt.dfw`. */
+  readonly #shipped = new Map<string, ShippedEntry>()
   readonly #shelf: Shelf
   readonly #shared: SharedModel[] = []
   readonly #inventory = new InventoryJoin(this.findings)
@@ -163,9 +166,11 @@ class RulesReader {
     this.#entries.push({ value, report })
     this.#shared.push(...readShared(valueAt(value, ['shared']), report))
     for (const [entry, path] of entriesOf(value, 'streams', report)) {
+      if (shipped) this.#ship('stream', entry, path, report)
       keep(readStream(entry, path, report), path, report, this.#streams, shipped)
     }
     for (const [entry, path] of entriesOf(value, 'label_formats', report)) {
+      if (shipped) this.#ship('label format', entry, path, report)
       keep(readLabelFormat(entry, path, report), path, report, this.#formats, shipped)
     }
   }
@@ -189,6 +194,8 @@ class RulesReader {
     this.#shelf.finish()
     const streams = replaceByName(this.#streams.shipped, this.#streams.own, 'stream')
     const label_formats = replaceByName(this.#formats.shipped, this.#formats.own, 'label format')
+    checkReplaced(this.#streams.own, this.#shipped, 'stream')
+    checkReplaced(this.#formats.own, this.#shipped, 'label format')
     checkTenantNames(this.#names)
     checkOrganisations(this.#tenants)
     checkProviderNames(this.#providers)
@@ -254,6 +261,12 @@ class RulesReader {
       stream: (name, path) => this.#uses.push({ name, path, report }),
       named: (name, path, at) => this.#named.find(name, path, at),
     }
+  }
+
+  #ship(what: string, entry: unknown, path: Path, report: Report): void {
+    const { file, line } = report.place(path)
+    const fingerprint = fingerprintOf(entry)
+    this.#shipped.set(`${what} ${String(valueAt(entry, ['name']))}`, { fingerprint, at: `${file}:${line}` })
   }
 
   #complain(file: string, level: Finding['level'], message: string): void {

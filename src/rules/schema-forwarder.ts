@@ -7,6 +7,9 @@ import { TYPES } from './forwarder-types.ts'
 export const LATER_TYPES: readonly string[] = ['loki', 'otlp', 'gelf', 'datadog', 'kafka', 'nats']
 export const LATER_SCHEMES: readonly string[] = ['kafka', 'nats']
 
+/** A connect tries one after the other, each for `timeout.connect`. */
+const FAILOVER_MAX = 7
+
 const LATER_FORWARDER: readonly string[] = ['use', 'templates', 'defaults', 'conditions']
 
 const tls = table({
@@ -145,10 +148,20 @@ const changes = {
 const parts = {
   name: name().describe('Unique within the tenant.'),
   to: text(2048).describe('Where to: udp://, tcp://, tls://, http://, https:// or file:PATH.'),
+  failover: z
+    .array(text(2048))
+    .max(FAILOVER_MAX)
+    .optional()
+    .describe('Further targets of the same scheme, tried in this order when `to` does not take events.'),
   type: text(64)
     .optional()
     .meta({ enum: TYPES, description: 'What is spoken there. Default by scheme: syslog, http or file.' }),
   from_address: text(64).optional().describe('Local address to send from.'),
+  shared_destination: name()
+    .optional()
+    .describe(
+      'Forwarders of several tenants that send to one destination on purpose all have the same name here.',
+    ),
   where: where.optional(),
   ...changes,
   format: z
@@ -277,6 +290,7 @@ export const providerForwarder = table(
 const NOT_DEFAULT = [
   'name',
   'to',
+  'failover',
   'type',
   'where',
   'token',

@@ -129,8 +129,13 @@ const capture = table({
     .describe('Characters of which any ends the value.'),
 })
 
+const fingerprint = z
+  .string()
+  .regex(/^sha-[0-9a-f]{12}$/, say('is not a fingerprint', 'leave it out: `check` says what to write'))
+
 export const stream = table({
   name: streamName.describe('As it stands in events: `stream`.'),
+  replaces: fingerprint.optional().describe('Of the shipped one whose place it takes, as `check` says it.'),
   grammar: z
     .enum(['none', ...GRAMMAR_NAMES])
     .prefault('none')
@@ -179,6 +184,7 @@ const labelPart = table({
 
 export const labelFormat = table({
   name: streamName.describe('As it stands in events: `owner.by`.'),
+  replaces: fingerprint.optional().describe('Of the shipped one whose place it takes, as `check` says it.'),
   of: z.enum(['org_vdc', 'data_center_group', 'gateway', 'org']).describe('Whose label it is.'),
   parts: z.array(labelPart).min(1).max(8).describe('What it is made of, in order.'),
   separators: z

@@ -17,6 +17,9 @@ import {
 
 cryptoProvider.set(webcrypto as never)
 
+/** Longer than what is warned of. */
+const VALID_MS = 90 * 86_400_000
+
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** PEM texts. `fingerprint` is in the form of the settings: `sha-256:AA:…`. */
@@ -39,7 +42,7 @@ export async function makeAuthority(name = 'CN=Test Authority'): Promise<TestAut
     keys: keys as never,
     signingAlgorithm: ALGORITHM,
     notBefore: new Date(Date.now() - 86_400_000),
-    notAfter: new Date(Date.now() + 86_400_000),
+    notAfter: new Date(Date.now() + VALID_MS),
     extensions: [
       new BasicConstraintsExtension(true, 1, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
@@ -65,7 +68,7 @@ export async function makeAuthority(name = 'CN=Test Authority'): Promise<TestAut
       signingKey: keys.privateKey as never,
       signingAlgorithm: ALGORITHM,
       notBefore: new Date(Date.now() - 7_200_000),
-      notAfter: new Date(Date.now() + (options.expired === true ? -3_600_000 : 86_400_000)),
+      notAfter: new Date(Date.now() + (options.expired === true ? -3_600_000 : VALID_MS)),
       extensions,
     })
     const hash = Buffer.from(await certificate.getThumbprint('SHA-256'))
@@ -84,6 +87,6 @@ export async function makeAuthority(name = 'CN=Test Authority'): Promise<TestAut
 /** Writes a text into `folder` and gives its path. */
 export function putFile(folder: string, name: string, text: string): string {
   const path = join(folder, name)
-  writeFileSync(path, text)
+  writeFileSync(path, text, { mode: 0o600 })
   return path
 }

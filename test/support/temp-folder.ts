@@ -10,7 +10,8 @@ export function tempFolder(files: Readonly<Record<string, string>> = {}): string
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })
-    writeFileSync(join(folder, name), text)
+    // Some hold secrets.
+    writeFileSync(join(folder, name), text, { mode: 0o600 })
   }
   return folder
 }

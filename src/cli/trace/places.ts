@@ -1,14 +1,9 @@
 /** Where the rules say what they say: places of forwarders, conditions, streams, tenants and their objects. */
 import path from 'node:path'
 import type { Place } from '../../config/findings.ts'
-import { valueAt } from '../../config/pieces.ts'
-import type { Path } from '../../config/yaml.ts'
 import type { ForwarderModel, RulesModel } from '../../rules/model.ts'
 import type { ConditionField, OwnerPlan } from '../../rules/plan.ts'
-import { fieldOf, sdFieldOf } from '../../rules/read-where-fields.ts'
-
-/** Values of one `where` that are looked at: conditions are bounded, aliases inside them not. */
-const STEPS_MAX = 10_000
+import { comparisonPlace } from '../../rules/where-places.ts'
 
 export class RulePlaces {
   readonly #forwarders: ReadonlyMap<string, ForwarderModel>
@@ -36,14 +31,7 @@ export class RulePlaces {
   /** Of the comparison of a field in a forwarder's `where`; of the `where` when several compare it. */
   comparison(key: string, field: ConditionField): Place | undefined {
     const forwarder = this.#forwarders.get(key)
-    const source = forwarder?.source
-    if (forwarder === undefined || source === undefined) return undefined
-    const found: Path[] = []
-    collect(valueAt(source.value, ['where']), [...source.path, 'where'], field, found, { steps: 0 })
-    const [only] = found
-    return found.length === 1 && only !== undefined
-      ? source.report.yaml.keyPlace(only)
-      : forwarder.where_place
+    return forwarder === undefined ? undefined : comparisonPlace(forwarder, field)
   }
 
   /** Of a named condition. */
@@ -71,33 +59,6 @@ export class RulePlaces {
     const literal =
       owner.reason === 'literal' ? model.labels.find(({ text }) => text.trim() === label) : undefined
     return (object ?? literal ?? model).place
-  }
-}
-
-function collect(
-  value: unknown,
-  at: Path,
-  field: ConditionField,
-  found: Path[],
-  count: { steps: number },
-): void {
-  count.steps += 1
-  if (count.steps > STEPS_MAX || typeof value !== 'object' || value === null) return
-  for (const [key, inner] of Object.entries(value)) {
-    const path = [...at, Array.isArray(value) ? Number(key) : key]
-    if (Array.isArray(value) || key === 'any' || key === 'all' || key === 'not')
-      collect(inner, path, field, found, count)
-    else if (key === 'structured_data') collectNested(inner, path, field, found)
-    else if (fieldOf(key)?.field === field) found.push(path)
-  }
-}
-
-function collectNested(value: unknown, at: Path, field: ConditionField, found: Path[]): void {
-  if (typeof value !== 'object' || value === null) return
-  for (const [id, parameters] of Object.entries(value)) {
-    if (typeof parameters !== 'object' || parameters === null) continue
-    for (const name of Object.keys(parameters as object))
-      if (sdFieldOf(id, name)?.field === field) found.push([...at, id, name])
   }
 }
 

@@ -304,6 +304,7 @@ label_formats:
       'a.yaml:8:23: error: streams[5].match: must not be empty',
       'a.yaml:9:38: error: streams[6].match[0].prog: unknown key "prog" | known keys: program, msg_id, proc_id, header, structured_data, message, contains, body, ruleset',
       'a.yaml:9:53: error: streams[6].match[0].body: "cfw" is not one of dfw, gateway, nsxv_edge, esxi, vcenter, nsx, vcd, cf | did you mean `dfw`?',
+      'a.yaml:10:13: warning: streams[7].name: takes the place of the shipped stream "esxi" | write `replaces: …` in it, and `check` says when the shipped one changes',
       'a.yaml:11:13: error: streams[8].name: stream "esxi" is defined twice, first at a.yaml:10 | keep one of them',
       'a.yaml:13:45: error: label_formats[0].parts[0].take: only a gateway has an owner, this is a format of org_vdc | use name or id',
       'a.yaml:13:78: error: label_formats[0].parts[1].alone: a name identifies nobody: tenants choose names | set it on an id',

@@ -52,7 +52,10 @@ label_formats:
   - { name: vcd.dfw, of: data_center_group, parts: [{ take: id, first: 12, alone: true }], cut: 40 }
 tenants: [{ name: acme, forwarders: [{ name: a, to: "udp://10.0.0.1", where: { stream: mine } }] }]
 `)
-  expect(found).toEqual([])
+  expect(found).toEqual([
+    'a.yaml:4:13: warning: streams[1].name: takes the place of the shipped stream "nsxt.dfw" | write `replaces: …` in it, and `check` says when the shipped one changes',
+    'a.yaml:7:13: warning: label_formats[1].name: takes the place of the shipped label format "vcd.dfw" | write `replaces: …` in it, and `check` says when the shipped one changes',
+  ])
   const { streams = [], label_formats = [] } = read.model ?? {}
   expect(streams.map(({ name }) => name)).toEqual(expect.arrayContaining(['mine']))
   expect(streams[1]).toMatchObject({
@@ -68,6 +71,29 @@ tenants: [{ name: acme, forwarders: [{ name: a, to: "udp://10.0.0.1", where: { s
     case: 'any',
     parts: [{ take: 'id', first: 12, hyphens: ['keep'], alone: true }],
   })
+})
+
+test('a definition that says what it replaces is told of when that changes', () => {
+  const rules = (replaces: string, name = 'nsxt.dfw'): string => `version: 1
+streams:
+  - { name: ${name}, replaces: ${replaces}, match: [{ program: mydfw }] }
+tenants: [{ name: acme, labels: [A], forwarders: [{ name: a, to: "udp://10.0.0.1" }] }]
+`
+  const { read, lines: outdated } = rulesOf(rules('sha-000000000000'))
+  expect(outdated).toEqual([
+    expect.stringMatching(
+      /^a\.yaml:3:33: warning: streams\[0\]\.replaces: the shipped stream "nsxt\.dfw" has changed since this took its place \| compare it with .*rules\/vmware\.yaml:46, then write `replaces: …`$/,
+    ),
+  ])
+  const now = /replaces: (sha-[0-9a-f]{12})/.exec(read.findings[0]?.hint ?? '')?.[1] ?? ''
+  expect(rulesOf(rules(now)).lines).toEqual([])
+  expect(rulesOf(rules(now, 'mine')).lines).toEqual([
+    'a.yaml:3:17: warning: streams[0].replaces: there is no shipped stream "mine" | remove it',
+  ])
+  expect(rulesOf(rules('x')).lines[0]).toContain('error: streams[0].replaces: is not a fingerprint')
+  expect(read.model?.streams.every((stream) => !('replaces' in stream) || stream.name === 'nsxt.dfw')).toBe(
+    true,
+  )
 })
 
 test('the example configuration and its rules are without a finding', () => {

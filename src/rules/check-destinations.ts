@@ -1,0 +1,185 @@
+/**
+ * Where forwarders send: two tenants to one place, ourselves, and addresses that no destination has. Only what the rules
+ * say is looked at; what names resolve to is known when a connection is made.
+ */
+import { networkInterfaces } from 'node:os'
+import { parseAddress, within } from '../config/addresses.ts'
+import type { Finding, Place } from '../config/findings.ts'
+import type { Settings } from '../config/types.ts'
+import { atPlace } from './compile-checks.ts'
+import type { ForwarderModel, RulesModel } from './model.ts'
+
+/** Findings of one kind told. */
+const TOLD_MAX = 50
+
+interface Sending {
+  readonly key: string
+  /** Null: the provider. */
+  readonly tenant: string | null
+  readonly forwarder: ForwarderModel
+  /** The host of the destination; null: a file. */
+  readonly host: string | null
+  readonly port: number
+}
+
+/** `own`: this machine's addresses; left out: what the system says. */
+export function checkDestinations(
+  model: RulesModel,
+  { listeners }: Pick<Settings, 'listeners'>,
+  own: readonly string[] = ownAddresses(),
+): Finding[] {
+  const all = sendings(model)
+  return [...checkShared(all), ...checkLoops(all, listeners, own), ...checkAddresses(all)]
+}
+
+function sendings({ tenants, provider }: RulesModel): Sending[] {
+  const of = (tenant: string | null, forwarder: ForwarderModel): Sending => ({
+    key: `${tenant ?? 'provider'}/${forwarder.name}`,
+    tenant,
+    forwarder,
+    ...hostOf(forwarder),
+  })
+  return [
+    ...tenants.flatMap(({ name, forwarders }) => forwarders.map((forwarder) => of(name, forwarder))),
+    ...provider.map((forwarder) => of(null, forwarder)),
+  ]
+}
+
+function hostOf({ settings: { to } }: ForwarderModel): {
+  readonly host: string | null
+  readonly port: number
+} {
+  if ('host' in to) return { host: to.host, port: to.port }
+  if (!('url' in to)) return { host: null, port: 0 }
+  const { hostname, port, protocol } = new URL(to.url)
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'https:' ? 443 : 80) }
+}
+
+// ---- two tenants, one destination ------------------------------------------------------------------
+
+/** One tenant's events at another's destination is the worst that a copied line can do: both must say that they mean it. */
+function checkShared(all: readonly Sending[]): Finding[] {
+  const first = new Map<string, Sending>()
+  const findings: Finding[] = []
+  for (const sending of all) {
+    if (sending.tenant === null || sending.host === null) continue
+    const destination = identity(sending)
+    const earlier = first.get(destination)
+    if (earlier === undefined) {
+      first.set(destination, sending)
+      continue
+    }
+    const agreed = sending.forwarder.shared_destination ?? null
+    if (earlier.tenant === sending.tenant) continue
+    if (agreed !== null && agreed === earlier.forwarder.shared_destination) continue
+    if (findings.length >= TOLD_MAX) break
+    const { place } = sending.forwarder
+    const message = `forwarders "${earlier.key}" and "${sending.key}" of two tenants send to the same destination`
+    const hint = `correct one of them (the first is at ${atPlace(earlier.forwarder.place)}); if it is meant, write the same \`shared_destination: NAME\` in both`
+    findings.push(finding(isLoopback(sending.host) ? 'warning' : 'error', place, message, hint))
+  }
+  return findings
+}
+
+/** What tells destinations apart: address, where from, and what a collector of many tenants tells them by. */
+function identity({ forwarder: { settings }, tenant, host, port }: Sending): string {
+  const { to, from_address, http } = settings
+  if (!('url' in to)) return JSON.stringify([to.scheme === 'udp', host?.toLowerCase(), port, from_address])
+  const { token, login, headers, hec, elasticsearch } = http
+  const index = hec?.index ?? elasticsearch?.index ?? ''
+  const own = index.includes('{tenant}') ? tenant : null
+  return JSON.stringify([to.url.toLowerCase(), from_address, token, login, headers, index, own])
+}
+
+// ---- ourselves -------------------------------------------------------------------------------------
+
+const TRANSPORTS: Readonly<Record<string, readonly string[]>> = {
+  udp: ['udp'],
+  tcp: ['tcp', 'tls'],
+  tls: ['tcp', 'tls'],
+  relp: ['relp', 'relp-tls'],
+  'relp-tls': ['relp', 'relp-tls'],
+  http: ['cfapi', 'cfapi-tls'],
+  https: ['cfapi', 'cfapi-tls'],
+}
+
+/** What comes back is forwarded again, and again: one event fills the network. */
+function checkLoops(
+  all: readonly Sending[],
+  listeners: Settings['listeners'],
+  own: readonly string[],
+): Finding[] {
+  return all
+    .flatMap(({ key, forwarder, host, port }): Finding[] => {
+      if (host === null) return []
+      const transports = TRANSPORTS[forwarder.settings.to.scheme] ?? []
+      const listener = listeners.find(
+        (one) => one.port === port && transports.includes(one.transport) && isOurs(host, one.host, own),
+      )
+      if (listener === undefined) return []
+      const message = `forwarder "${key}" sends to our own listener ${listener.name}: every event would come back for ever`
+      return [finding('error', forwarder.place, message, 'name another destination, or another port')]
+    })
+    .slice(0, TOLD_MAX)
+}
+
+function isOurs(host: string, bound: string, own: readonly string[]): boolean {
+  const address = host.toLowerCase() === 'localhost' ? '127.0.0.1' : parseAddress(host)
+  if (address === undefined) return false
+  if (address === bound) return true
+  const any = bound === '::' || bound === '0.0.0.0'
+  return any && (isLoopback(address) || own.includes(address))
+}
+
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return all.flatMap(({ address }) => parseAddress(address.replace(/%.*$/, '')) ?? [])
+}
+
+// ---- addresses that no destination has ---------------------------------------------------------------
+
+/** Where clouds hand out credentials to whoever asks. */
+const METADATA: readonly string[] = ['169.254.169.254', '169.254.170.2', 'fd00:ec2::254', '100.100.100.200']
+const METADATA_NAMES = /^(metadata|metadata\.google\.internal|instance-data)\.?$/i
+const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'] as const
+const NOBODYS = ['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8', '::/128'] as const
+
+function checkAddresses(all: readonly Sending[]): Finding[] {
+  return all
+    .flatMap(({ key, tenant, forwarder, host }): Finding[] => {
+      const what = host === null ? undefined : special(host)
+      if (host === null || what === undefined) return []
+      const message = `forwarder "${key}" sends to ${host}, ${what}`
+      const hint = 'name the address of the destination'
+      return [finding(tenant === null ? 'warning' : 'error', forwarder.place, message, hint)]
+    })
+    .slice(0, TOLD_MAX)
+}
+
+function special(host: string): string | undefined {
+  const address = parseAddress(host)
+  if (address === undefined)
+    return METADATA_NAMES.test(host) ? 'where a cloud hands out credentials' : undefined
+  if (METADATA.includes(address)) return 'where a cloud hands out credentials'
+  if (isWithin(address, LINK_LOCAL)) return 'a link-local address'
+  return isWithin(address, NOBODYS) ? 'an address that no single machine has' : undefined
+}
+
+function isLoopback(host: string): boolean {
+  const address = parseAddress(host)
+  return address === undefined ? /^localhost\.?$/i.test(host) : isWithin(address, ['127.0.0.0/8', '::1/128'])
+}
+
+function isWithin(address: string, networks: readonly string[]): boolean {
+  const one = `${address}/${address.includes(':') ? 128 : 32}`
+  return networks.some((network) => within(one, network))
+}
+
+function finding(
+  level: Finding['level'],
+  { file, line, column }: Place,
+  message: string,
+  hint: string,
+): Finding {
+  return { level, file, line, column, message, hint }
+}
