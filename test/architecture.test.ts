@@ -16,6 +16,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   route: { any: ['base', 'classify', 'rules', 'queue'] },
   listen: { any: ['base', 'config', 'framing', 'relp', 'classify'] },
   forward: { any: ['base', 'config', 'classify', 'queue', 'relp'], types: ['rules'] },
+  import: { any: ['base', 'config', 'rules'] },
+  inventory: { any: ['base', 'config', 'classify', 'rules', 'forward'] },
   worker: {
     any: ['base', 'config', 'listen', 'framing', 'classify', 'rules', 'route', 'queue', 'spool', 'forward'],
   },
@@ -37,6 +39,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
       'worker',
       'control',
       'admin',
+      'inventory',
+      'import',
     ],
   },
 }

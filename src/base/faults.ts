@@ -24,6 +24,8 @@ export type FaultPoint =
   | 'worker.seal'
   | 'worker.settle'
   | 'rules.save'
+  | 'inventory.commit'
+  | 'inventory.apply'
 
 interface Armed {
   readonly act: string

@@ -4,11 +4,14 @@ import type { CliCommand } from './command.ts'
 import { demo } from './demo.ts'
 import { explain } from './explain.ts'
 import { forwarder } from './forwarder.ts'
+import { importCommand } from './import.ts'
+import { inventory } from './inventory.ts'
 import { parse } from './parse.ts'
 import { reload } from './reload.ts'
 import { runCommand } from './run-command.ts'
 import { schema } from './schema.ts'
 import { send } from './send.ts'
+import { spool } from './spool.ts'
 import { statusCommand } from './status-command.ts'
 import { testCommand } from './test-command.ts'
 
@@ -23,18 +26,9 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   reload,
   forwarder,
+  spool,
   schema,
 ]
 
 /** Commands that the documentation of the whole product names and this version does not have. */
-export const LATER: readonly string[] = [
-  'top',
-  'tap',
-  'spool',
-  'drain',
-  'show',
-  'diff',
-  'why',
-  'inventory',
-  'import',
-]
+export const LATER: readonly string[] = ['top', 'tap', 'drain', 'show', 'diff', 'why']

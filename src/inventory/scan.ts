@@ -1,7 +1,7 @@
 /** One whole reading of Cloud Director: organisations, Org VDCs, Data Center Groups and edge gateways, as their types say. */
 import { z } from 'zod'
 import { type IdKind, parseId } from '../rules/read-ids.ts'
-import { Lanes, readCollection } from './collection.ts'
+import { type Lanes, readCollection } from './collection.ts'
 import { refused, type Session } from './session.ts'
 import type { Scan, ScannedGateway, ScannedGroup, ScannedOrg, ScannedVdc } from './types.ts'
 
