@@ -94,9 +94,14 @@ export class Unsaved {
     this.#ticket = undefined
   }
 
+  /** The read is over, and its open batch stays open until disk is done with an earlier one. */
+  gather(open: Batch | undefined): void {
+    if (open !== undefined && open.tickets?.at(-1) !== this.#ticket) this.#ticket?.await(open)
+  }
+
   /** A batch was sealed that is written before it is sent. */
   sealed(batch: Batch, memory_max: number): void {
-    this.#ticket?.await(batch)
+    if (batch.tickets?.at(-1) !== this.#ticket) this.#ticket?.await(batch)
     batch.unsaved = batch.held
     this.#bytes += batch.unsaved
     if (this.#behind || this.#bytes < memory_max / BEHIND_PART) return

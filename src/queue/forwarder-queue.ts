@@ -15,7 +15,7 @@ import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './b
 import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
-import { DiskBacklog } from './disk-backlog.ts'
+import { DiskBacklog, type Lost } from './disk-backlog.ts'
 import { isForeign } from './foreign.ts'
 import { oldestAt, stateOf, takeOldestDroppable } from './oldest.ts'
 import type { Destination, Lane } from './lane.ts'
@@ -112,13 +112,8 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /** Nothing is held, in memory or on disk. */
   get empty(): boolean {
-    return (
-      this.#open === undefined &&
-      this.#memory.length === 0 &&
-      this.#leased.size === 0 &&
-      this.#returned.length === 0 &&
-      this.#disk.batches === 0
-    )
+    const batches = this.#memory.length + this.#leased.size + this.#returned.length + this.#disk.batches
+    return this.#open === undefined && batches === 0
   }
 
   get limits(): QueueLimits {
@@ -233,7 +228,9 @@ export class ForwarderQueue implements Lane, Tracked {
   }
 
   endTrack(): void {
-    this.sealOpen()
+    // While disk works, what comes is gathered for the write after it.
+    if (this.#disk.writing_bytes > 0) this.#unsaved.gather(this.#open)
+    else this.sealOpen()
     this.#unsaved.endTrack()
   }
 
@@ -306,7 +303,11 @@ export class ForwarderQueue implements Lane, Tracked {
 
   lease(): Batch | undefined {
     if (this.#closed || this.paused) return undefined
-    const next = (): Batch | undefined => this.#leaseReturned() ?? this.#leaseDisk() ?? this.#leaseMemory()
+    const { queued, spooled } = ForwarderCell
+    const next = (): Batch | undefined =>
+      this.#from(queued, this.#returned.shift()) ??
+      this.#from(spooled, this.#disk.take()) ??
+      this.#leaseMemory()
     let batch = next()
     for (; batch !== undefined && isForeign(batch, this.#org); batch = next()) {
       this.#drop('removed', batch.events)
@@ -321,15 +322,8 @@ export class ForwarderQueue implements Lane, Tracked {
     return batch
   }
 
-  #leaseReturned(): Batch | undefined {
-    const batch = this.#returned.shift()
-    if (batch !== undefined) add(this.#cells, ForwarderCell.queued, -batch.events)
-    return batch
-  }
-
-  #leaseDisk(): Batch | undefined {
-    const batch = this.#disk.take()
-    if (batch !== undefined) add(this.#cells, ForwarderCell.spooled, -batch.events)
+  #from(cell: number, batch: Batch | undefined): Batch | undefined {
+    if (batch !== undefined) add(this.#cells, cell, -batch.events)
     return batch
   }
 
@@ -412,6 +406,7 @@ export class ForwarderQueue implements Lane, Tracked {
   #committed(batch: Batch): void {
     batch.on_disk = true
     this.#unsaved.settled(batch, true, this.#limits.memory_max)
+    if (this.#disk.writing_bytes === 0 && this.#open?.tickets) this.sealOpen()
     const keep = this.#limits.spool === 'always' && this.#held < this.#limits.memory_max / 2
     for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
       if (keep && this.#disk.batches === 0) break
@@ -433,6 +428,11 @@ export class ForwarderQueue implements Lane, Tracked {
   #lostOnDisk(reason: DropReason, events: number): void {
     add(this.#cells, ForwarderCell.spooled, -events)
     this.#drop(reason, events)
+  }
+
+  /** An operator gives up what is on disk. */
+  purge(): Promise<Lost> {
+    return this.#disk.purge()
   }
 
   // ---- ends --------------------------------------------------------------------------------------

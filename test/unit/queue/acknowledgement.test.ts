@@ -86,6 +86,31 @@ test('told when the last `always` forwarder has committed, once, also over sever
   expect(one.cells[ForwarderCell.enqueued]).toBe(3)
 })
 
+test('while disk works, reads are gathered into the next write; age ends that too', async () => {
+  const { spool, queue } = rig()
+  spool.slow = true
+  const one = queue('a/one')
+  const told = Array.from({ length: 4 }, (_, n) => {
+    const ticket = new Ticket()
+    append(one, `read ${n}`, ticket)
+    return listen(ticket)
+  })
+  const writes = (): number => spool.calls.filter((call) => call.startsWith('write')).length
+  expect(writes()).toBe(1)
+  spool.release()
+  await turn()
+  expect(told).toEqual([[true], [], [], []])
+  expect(writes()).toBe(2)
+  const late = new Ticket()
+  append(one, 'late', late)
+  const told_late = listen(late)
+  one.sealOpen()
+  spool.release()
+  await turn()
+  expect([...told, told_late]).toEqual([[true], [true], [true], [true], [true]])
+  expect(writes()).toBe(3)
+})
+
 test('events that were in the open batch before the read do not keep a ticket from its answer', async () => {
   const { queue } = rig()
   const one = queue('a/one')
