@@ -116,6 +116,8 @@ export class RelpConnection implements StreamPeer, RelpSink {
 
   /** RelpSink. */
   relp(txnr: number, command: RelpCommand, buf: Buffer, start: number, end: number, flags: number): void {
+    // A hint, which is never answered. An event without a number could not be, and would be lost uncounted.
+    if (txnr === 0 && command === RelpCommand.syslog) return this.#refuse('relp_protocol')
     if (txnr === 0) return
     if (command === RelpCommand.syslog && this.#phase === 'open') this.#take(txnr, buf, start, end, flags)
     else if (command === RelpCommand.open && this.#phase === 'fresh') this.#open(txnr, buf, start, end)

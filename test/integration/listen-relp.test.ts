@@ -116,6 +116,7 @@ test.each([
   ['a second `open`', frame(1, 'open', OFFERS) + frame(2, 'open', OFFERS)],
   ['offers without syslog', frame(1, 'open', 'relp_version=0\ncommands=eventlog')],
   ['offers without a version', frame(1, 'open', 'commands=syslog')],
+  ['an event without a number', frame(1, 'open', OFFERS) + frame(0, 'syslog', 'x')],
   ['an answer', frame(1, 'open', OFFERS) + frame(2, 'rsp', '200 OK')],
 ])('%s is out of turn: counted, closed, nothing taken', async (_, bytes) => {
   const { intake, tally, deps } = bench()

@@ -28,6 +28,8 @@ const NSX = Buffer.from('nsx')
 const PRI_ASSUMED = 13
 /** Fields may repeat the text twice and so much: else a short request could make much work. */
 const REPEAT_MIN = 1024
+/** Bytes of structured data that are gone through for one event's fields, or a short request could make much work. */
+const SEARCH_MAX = 262_144
 /** SD-IDs of one event that are looked for in its fields. */
 const IDS_MAX = 16
 
@@ -300,14 +302,20 @@ export class Composer {
     if (out.length === mark) out.putByte(DASH)
   }
 
-  /** Parameters of the text's structured data that stand among the fields too. */
+  /** Parameters of the text's structured data that stand among the fields too. Beyond {@link SEARCH_MAX} they are said twice. */
   #dropRepeated(): void {
     const event = this.#event as CfapiEvent
     const { buf, sd_start, sd_end } = this.#view
     const values = this.#values
+    let searches = Math.ceil(SEARCH_MAX / (sd_end - sd_start))
     for (let n = 0; n < event.count; n += 1) {
       const fate = this.#fate[n]
       if (fate !== Fate.nsx && fate !== Fate.sd) continue
+      searches -= 1
+      if (searches < 0) {
+        this.#fate[n] = Fate.own
+        continue
+      }
       values.name(n)
       const id_end = fate === Fate.sd ? sdIdEnd(values.buf, values.start, values.end) : 0
       const id = fate === Fate.sd ? values.buf.subarray(values.start, id_end) : NSX_ID

@@ -13,8 +13,9 @@ import { JsonError } from './json-scanner.ts'
 import { RequestReader, ShapeError } from './request-reader.ts'
 
 const SLICE_MS = 2
-/** Events between two looks at the clock. */
+/** Events, and about as many bytes of the body, between two looks at the clock. */
 const LOOK_EVERY = 64
+const LOOK_BYTES = 65_536
 /** Events of one request at most: handing them over is one step. The API's advice is 500. */
 export const EVENTS_MAX = 40_000
 /** Frames of a request that are kept as memory for the next. */
@@ -77,7 +78,8 @@ export class Taking {
   #slice(body: Buffer, settings: ComposeSettings, wall: number): boolean {
     const reader = this.#reader
     const frames = this.#frames
-    for (let i = 0; i < LOOK_EVERY; i += 1) {
+    const until = reader.offset + LOOK_BYTES
+    for (let i = 0; i < LOOK_EVERY && reader.offset < until; i += 1) {
       if (!reader.next()) return false
       const n = this.#events
       if (n >= this.#ends.length) this.#grow()

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 import { JsonBuffer } from '../../../src/base/json-buffer.ts'
 import { EventFlag } from '../../../src/classify/view.ts'
 import { Composer } from '../../../src/listen/cfapi/composer.ts'
+import type { ConnectionShared } from '../../../src/listen/connection.ts'
+import { Taking } from '../../../src/listen/cfapi/taking.ts'
 import { RequestReader } from '../../../src/listen/cfapi/request-reader.ts'
 
 const NOW = Date.UTC(2026, 1, 3, 5, 6, 7)
@@ -276,4 +278,32 @@ test.each([
   ],
 ])('refused as a whole: %s', (body, reason) => {
   expect(() => framesOf(body)).toThrow(reason)
+})
+
+test('fields that repeat structured data are looked for as far as that is little work; then they are said twice', () => {
+  const names = Array.from({ length: 1000 }, (_, n) => `p${n}`)
+  const sd = `[x@1${names.map((name) => ` ${name}="1"`).join('')}]`
+  const text = `<13>1 2026-02-03T05:06:01Z h p - - ${sd} m`
+  const many = names.map((name) => ({ name: `x@1.${name}`, content: '1' }))
+  const few = textsOf({ events: [{ text, fields: many.slice(0, 20) }] })[0] ?? ''
+  expect(few).toBe(text)
+  // 256 KiB of structured data are gone through.
+  const searched = Math.ceil(262_144 / sd.length)
+  const all = textsOf({ events: [{ text, fields: many }] })[0] ?? ''
+  expect(all).toContain(`${sd}[cfapi@32473 x@1.p${searched}="1" `)
+  expect(all.match(/ x@1\.p\d+="1"/g)).toHaveLength(1000 - searched)
+})
+
+test('the clock is looked at every 64 KiB of a body, however few events it has', async () => {
+  const body = Buffer.from(
+    JSON.stringify({ events: Array.from({ length: 32 }, () => ({ text: 'x'.repeat(65_536) })) }),
+  )
+  let looks = 0
+  const clock = { wall: () => NOW, monotonic: () => (looks += 1), after: () => ({ cancel: () => undefined }) }
+  const shared = { clock } as unknown as ConnectionShared
+  expect(await new Taking().read(body, { frame_max: 65_536, zone: 'UTC' }, shared)).toEqual({
+    kind: 'events',
+    events: 32,
+  })
+  expect(looks).toBeGreaterThanOrEqual(32)
 })
