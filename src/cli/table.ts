@@ -27,6 +27,8 @@ export const COMMANDS: readonly CliCommand[] = [
   reload,
   forwarder,
   spool,
+  inventory,
+  importCommand,
   schema,
 ]
 
