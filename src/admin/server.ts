@@ -63,7 +63,7 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
   }
   app.get('/api/v1/status', { onRequest: check }, async () => {
     const { ledger, unknown_labels, unknown_requests, sources } = await supervisor.measure()
-    const { listening, plan, alarm } = supervisor
+    const { listening, plan, alarm, reloads } = supervisor
     return {
       ...ledger,
       generation: plan.generation,
@@ -73,10 +73,11 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
       unknown_requests,
       rules: readRuleHits(supervisor.counters, plan, ledger),
       alarm,
+      reload: reloads.last,
     }
   })
   addOperations(app, supervisor.operations, check)
-  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload())
+  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload('command'))
 }
 
 async function listen(app: FastifyInstance, bind: BindAddress): Promise<void> {

@@ -1,7 +1,8 @@
 /** `logweir reload`: the running router reads configuration and rules again and says what changed, or why not. */
-import type { Reload } from '../control/supervisor.ts'
+import type { Reload } from '../control/reload-book.ts'
 import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
 import { sourcesOf } from './config-file.ts'
+import { changeLines } from './changes-text.ts'
 import { hasColor, paint, print } from './output.ts'
 
 export const reload: CliCommand = {
@@ -39,19 +40,6 @@ async function run(args: CliArgs): Promise<number> {
 export function outcome({ outcome: ended, generation, changes }: Reload): string[] {
   if (ended === 'rejected')
     return [`${paint('red', 'rejected')}: generation ${generation} runs on, nothing changed`]
-  const lines = [`${paint('green', 'accepted')}: generation ${generation} runs`]
-  if (changes === null) return lines
-  const { tenants, forwarders } = changes
-  const named: [string, readonly string[]][] = [
-    ['tenants added', tenants.added],
-    ['tenants removed', tenants.removed],
-    ['forwarders added', forwarders.added],
-    ['forwarders changed', forwarders.changed],
-    ['forwarders removed', forwarders.removed],
-    ['needs a restart', changes.needs_restart],
-  ]
-  for (const [what, names] of named) if (names.length > 0) lines.push(`  ${what}: ${names.join(', ')}`)
-  if (changes.labels_changed) lines.push('  labels changed')
-  if (lines.length === 1) lines.push('  nothing changed')
-  return lines
+  const head = `${paint('green', 'accepted')}: generation ${generation} runs`
+  return changes === null ? [head] : [head, ...changeLines(changes)]
 }

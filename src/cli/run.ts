@@ -1,4 +1,5 @@
 /** `logweir run`: the router until SIGTERM or SIGINT; SIGHUP reloads. */
+import { systemClock } from '../base/clock.ts'
 import { armFaults } from '../base/faults.ts'
 import { formatFindings } from '../config/findings-format.ts'
 import type { Finding } from '../config/findings.ts'
@@ -6,6 +7,7 @@ import type { Settings } from '../config/types.ts'
 import { inlineMore } from '../control/inlining.ts'
 import { makeLog, type Log } from '../control/log.ts'
 import { loadForStart, RefusedFiles } from '../control/start-load.ts'
+import { ReloadWatch } from '../control/reload-watch.ts'
 import { Supervisor } from '../control/supervisor.ts'
 import { holdYoungSpace, releaseYoungSpace } from '../control/young-space.ts'
 import type { Admin } from '../admin/server.ts'
@@ -19,10 +21,11 @@ export async function run(options: { config: string }): Promise<number> {
   holdYoungSpace()
   inlineMore()
   try {
-    const { supervisor, admin, log, signalled, failed } = await start(options.config)
+    const running = await start(options.config)
+    const { signalled, failed } = running
     releaseYoungSpace()
     const ending = await Promise.race([signalled, failed.then((reason) => ({ failed: reason }))])
-    return await stop(supervisor, admin, log, 'failed' in ending)
+    return await stop(running, 'failed' in ending)
   } catch (error) {
     if (error instanceof RefusedFiles) return refuse(error.findings)
     throw error
@@ -32,6 +35,7 @@ export async function run(options: { config: string }): Promise<number> {
 interface Running {
   readonly supervisor: Supervisor
   readonly admin: Admin
+  readonly watch: ReloadWatch
   readonly log: Log
   /** Settles with the signal that ends the router. */
   readonly signalled: Promise<{ readonly signal: string }>
@@ -55,7 +59,7 @@ async function start(config: string): Promise<Running> {
   // Before anybody is told that it is ready: a SIGHUP that nobody listens to ends the process.
   const signalled = signals(supervisor, log)
   greet(log, settings, supervisor, admin, config)
-  return { supervisor, admin, log, signalled, failed: failure.promise }
+  return { supervisor, admin, watch: watchFiles(supervisor, log), log, signalled, failed: failure.promise }
 }
 
 async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {
@@ -112,20 +116,26 @@ function signals(supervisor: Supervisor, log: Log): Promise<{ signal: string }> 
         done({ signal })
       })
     }
-    process.on('SIGHUP', () => void reload(supervisor, log))
+    process.on('SIGHUP', () => void supervisor.reload('signal'))
   })
 }
 
-async function reload(supervisor: Supervisor, log: Log): Promise<void> {
-  const { outcome, findings } = await supervisor.reload()
-  if (outcome === 'accepted') return
-  const errors = findings.filter((finding) => finding.level === 'error')
-  log('error', `reload rejected: ${errors.length} errors; the old rules stay`, {
-    errors: errors.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+/** Takes changed files over by itself, if the configuration says so. */
+function watchFiles(supervisor: Supervisor, log: Log): ReloadWatch {
+  return new ReloadWatch({
+    clock: systemClock,
+    watched: () => {
+      const { file, rules: folder, reload } = supervisor.settings
+      return { file, folder, ...reload, stamp: supervisor.stamp }
+    },
+    reload: () => supervisor.reload('watch'),
+    log,
   })
 }
 
-async function stop(supervisor: Supervisor, admin: Admin, log: Log, failed: boolean): Promise<number> {
+async function stop(running: Running, failed: boolean): Promise<number> {
+  const { supervisor, admin, watch, log } = running
+  watch.stop()
   const limit = setTimeout(() => {
     log('error', 'the stop took too long; what memory held is lost')
     process.exit(1)

@@ -5,7 +5,9 @@ import type { Pause } from '../control/pauses.ts'
 import type { SourceLedger } from '../control/sources.ts'
 import type { UnknownReport } from '../control/unknown-labels.ts'
 import { type RuleReport, unusedLines } from '../control/rule-hits.ts'
+import type { LastReload } from '../control/reload-book.ts'
 import { adminClient } from './admin-client.ts'
+import { changeLines } from './changes-text.ts'
 import { unknownLabelLines } from './unknown-labels.ts'
 import { sourceHints, sourceTable } from './status-sources.ts'
 
@@ -15,6 +17,7 @@ interface Status extends Ledger {
   readonly sources: readonly SourceLedger[]
   readonly unknown_labels: UnknownReport
   readonly rules: RuleReport
+  readonly reload: LastReload | null
   readonly alarm: readonly { readonly file: string; readonly line: number; readonly message: string }[]
 }
 
@@ -22,7 +25,8 @@ interface Status extends Ledger {
 export async function status(options: { config?: string; admin?: string; json: boolean }): Promise<number> {
   const answer = (await adminClient(options).get('/api/v1/status')) as Status
   process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : readable(answer))
-  return answer.imbalance === 0 && answer.alarm.length === 0 ? 0 : 1
+  const refused = answer.reload?.outcome === 'rejected'
+  return answer.imbalance === 0 && answer.alarm.length === 0 && !refused ? 0 : 1
 }
 
 function readable(status: Status): string {
@@ -69,6 +73,7 @@ function readable(status: Status): string {
   lines.push(...sourceHints(status.sources).map((line) => mark('yellow', line)))
   lines.push(...unknownLabelLines(status.unknown_labels).map((line) => mark('yellow', line)))
   lines.push(...unusedLines(status.rules).map((line) => mark('yellow', line)))
+  lines.push(...reloadLines(status.reload))
   for (const { file, line, message } of status.alarm) {
     lines.push(mark('red', `the last good rules run: ${file}:${line}: ${message}`))
   }
@@ -83,6 +88,23 @@ function pauseText({ since, until, reason }: Pause): string {
 /** Without what a terminal would obey. */
 function plain(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, ' ')
+}
+
+/** The last reload; of one that was rejected every error that was kept. */
+function reloadLines(reload: LastReload | null): string[] {
+  if (reload === null) return []
+  const { outcome, at, by, generation, findings, changes } = reload
+  if (outcome === 'accepted') {
+    const head = `generation ${generation} runs since ${at} (${by})`
+    return changes === null ? [head] : [head, ...changeLines(changes)]
+  }
+  const errors = findings.filter(({ level }) => level === 'error')
+  return [
+    mark('red', `the files were rejected at ${at} (${by}): generation ${generation} runs on`),
+    ...errors.map(({ file, line, column, message }) =>
+      mark('red', `  ${file}:${line}:${column}: ${message}`),
+    ),
+  ]
 }
 
 const WIDTHS = [28, 9, 10, 10, 9, 8, 9, 10, 9]

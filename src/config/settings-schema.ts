@@ -253,7 +253,9 @@ export const sections = {
     compression: z.enum(['zstd', 'off']).prefault('zstd').describe('How batches are made smaller on disk.'),
     key_file: path()
       .optional()
-      .describe('Keys of AES-256, one a line, 32 bytes in hex or base64: what is on disk is encrypted with the first.'),
+      .describe(
+        'Keys of AES-256, one a line, 32 bytes in hex or base64: what is on disk is encrypted with the first.',
+      ),
   })
     .prefault({})
     .describe('What is on disk.'),
@@ -274,11 +276,26 @@ export const sections = {
   admin: table({ bind: adminBind.prefault('127.0.0.1:8514').describe('Address and port, or unix:PATH.') })
     .prefault({})
     .describe('Health, metrics and the commands’ door.'),
+  reload: table({
+    watch: z
+      .boolean()
+      .prefault(true)
+      .describe('Reload by itself when a file of the rules folder or this file has changed.'),
+    settle: duration({ min: 100, max: 600_000 })
+      .prefault('2s')
+      .describe('How long nothing may change any more before that.'),
+  })
+    .prefault({})
+    .describe('When changed files are taken over.'),
   redaction: table({
     key: text(1024)
       .min(16, say('is shorter than 16 characters', 'draw one, for example with `openssl rand -hex 32`'))
       .optional()
-      .meta({ secret: true, description: 'Key of all hashes in redacted events: a reference. Left out: drawn once, in the data folder.' }),
+      .meta({
+        secret: true,
+        description:
+          'Key of all hashes in redacted events: a reference. Left out: drawn once, in the data folder.',
+      }),
   })
     .prefault({})
     .describe('What `redact` and `hide_hosts` in rules need.'),
@@ -309,6 +326,7 @@ export const settingsFile = table({
   limits: sections.limits,
   workers: sections.workers,
   admin: sections.admin,
+  reload: sections.reload,
   redaction: sections.redaction,
   log: sections.log,
 })

@@ -96,6 +96,7 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     limits: read.limits,
     workers: read.workers,
     admin: { bind: absoluteBind(read.admin.bind, folder) },
+    reload: read.reload,
     redaction: { key: read.redaction.key ?? null },
     log: read.log,
   }

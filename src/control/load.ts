@@ -10,6 +10,7 @@ import { checkAll } from '../rules/check-all.ts'
 import { checkForgeable } from '../rules/check-forgeable.ts'
 import { compileRules } from '../rules/compile.ts'
 import type { RulesModel } from '../rules/model.ts'
+import { type FilesStamp, lookAtFiles, stampConfiguration } from '../rules/files-stamp.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import { checkOrgs } from '../rules/read-orgs.ts'
 import { readRules, type RulesText } from '../rules/read.ts'
@@ -23,6 +24,8 @@ export interface Loaded {
   readonly findings: readonly Finding[]
   /** The rules files as read, for the last good rules. */
   readonly files: readonly RulesText[]
+  /** What the files looked like before they were read: a change since shows. */
+  readonly stamp: FilesStamp
 }
 
 /** With the rules as they were read, which know where each value of them stands; for commands, not for threads. */
@@ -51,9 +54,12 @@ export function loadModel(
   env: NodeJS.ProcessEnv,
   saved?: readonly RulesText[],
 ): LoadedModel {
+  const before = stampConfiguration(file)
   const configuration = loadSettings(file, env)
   const { settings } = configuration
-  if (settings === undefined) return withoutSettings(configuration, env)
+  if (settings === undefined)
+    return withoutSettings(configuration, env, { configuration: before, folder: null, rules: '' })
+  const stamp: FilesStamp = { ...lookAtFiles(file, settings.rules).stamp, configuration: before }
   const limits = {
     forwarders_per_tenant: settings.limits.forwarders_per_tenant,
     file_max: settings.limits.file_max,
@@ -61,7 +67,7 @@ export function loadModel(
   const read = readRules(settings.rules, limits, env, saved)
   const findings = [...configuration.findings, ...read.findings]
   if (read.model === undefined)
-    return { settings, plan: undefined, findings, files: read.files, model: undefined }
+    return { settings, plan: undefined, findings, files: read.files, stamp, model: undefined }
   const { sources, listeners } = settings
   const names = { listeners: listeners.map((listener) => listener.name), sources }
   findings.push(...checkSourceStreams(settings, read.model, configuration.place))
@@ -70,13 +76,17 @@ export function loadModel(
   findings.push(...compiled.findings, ...checkOrgs(read.model.tenants), ...checkAll(read.model, settings))
   const failed = findings.some((finding) => finding.level === 'error')
   const plan = failed ? undefined : compiled.plan
-  return { settings, plan, findings, files: read.files, model: read.model }
+  return { settings, plan, findings, files: read.files, stamp, model: read.model }
 }
 
 /** Nothing can run, but the mistakes in the rules are told with those in the configuration. */
-function withoutSettings(configuration: LoadedSettings, env: NodeJS.ProcessEnv): LoadedModel {
+function withoutSettings(
+  configuration: LoadedSettings,
+  env: NodeJS.ProcessEnv,
+  stamp: FilesStamp,
+): LoadedModel {
   const { rules } = configuration
   const read = rules === undefined || !existsSync(rules) ? undefined : readRules(rules, LIMITS, env)
   const findings = [...configuration.findings, ...(read?.findings ?? [])]
-  return { settings: undefined, plan: undefined, findings, files: [], model: undefined }
+  return { settings: undefined, plan: undefined, findings, files: [], stamp, model: undefined }
 }

@@ -333,6 +333,12 @@ export class Metrics {
       [{ outcome: 'rejected' }, supervisor.reloads.rejected],
     ])
     this.#gauge(
+      'logweir_rules_rejected',
+      '1 while the last reload was rejected: the files are not what runs.',
+      [],
+      () => [[{}, supervisor.reloads.last?.outcome === 'rejected' ? 1 : 0]],
+    )
+    this.#gauge(
       'logweir_rules_alarm',
       '1 while the last good rules run because those in the folder are wrong.',
       [],

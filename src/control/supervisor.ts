@@ -12,6 +12,7 @@ import { errorText, LogweirError } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
 import { divideLimits } from '../rules/compile.ts'
+import type { FilesStamp } from '../rules/files-stamp.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import type { RulesText } from '../rules/read.ts'
 import { saveLastGood } from '../rules/saved.ts'
@@ -21,7 +22,7 @@ import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
 import { ruleBlocks } from '../worker/rule-hits.ts'
 import { sourceNames } from '../worker/source-counts.ts'
-import { type Changes, compare } from './changes.ts'
+import { compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
 import { mergeDeadLetters } from './dead-letters.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
@@ -29,6 +30,7 @@ import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
 import { Operations } from './operations.ts'
+import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
 import { readSources, type SourceLedger } from './sources.ts'
 import { redactionKey } from './redaction-key.ts'
 import { spoolSettings } from './spool-settings.ts'
@@ -42,13 +44,6 @@ import { holdingYoungSpace } from './young-space.ts'
 const STOP_GRACE_MS = 3000
 /** A refusal of the disk younger than this means that the spool cannot be written. */
 const SPOOL_TROUBLE_MS = 5000
-
-export interface Reload {
-  readonly outcome: 'accepted' | 'rejected'
-  readonly generation: number
-  readonly findings: readonly Finding[]
-  readonly changes: Changes | null
-}
 
 interface Measure {
   readonly ledger: Ledger
@@ -85,13 +80,15 @@ export class Supervisor {
   #epoch = 0
   #measuring: Promise<unknown> = Promise.resolve()
   #busy: Promise<unknown> = Promise.resolve()
-  #reloads = { accepted: 0, rejected: 0 }
+  readonly #reloads = new ReloadBook()
+  /** The files as they were when they were last read. */
+  #stamp: FilesStamp
   /** Why the last good rules run instead of those in the folder; empty when they do not. */
   #alarm: readonly Finding[]
 
   private constructor(
     options: SupervisorOptions,
-    loaded: { settings: Settings; plan: RulesPlan; alarm: readonly Finding[] },
+    loaded: { settings: Settings; plan: RulesPlan; alarm: readonly Finding[]; stamp: FilesStamp },
     lock: DataLock,
   ) {
     this.#options = options
@@ -99,6 +96,7 @@ export class Supervisor {
     this.#settings = loaded.settings
     this.#plan = loaded.plan
     this.#alarm = loaded.alarm
+    this.#stamp = loaded.stamp
     this.#lock = lock
     this.#spool = new SpoolHandle(loaded.settings, this.#log, (reason) => this.#spoolDied(reason))
     this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
@@ -119,12 +117,14 @@ export class Supervisor {
   static async start(options: SupervisorOptions, files: StartLoaded): Promise<Supervisor> {
     const lock = lockDataFolder(files.settings.data)
     try {
-      adoptSpools(files.settings.data, files.settings.workers, ({ level, message, event, events }) =>
-        options.log(level, message, { event, events }),
+      adoptSpools(
+        files.settings.data,
+        files.settings.workers,
+        ({ level, message, event, events }) => options.log(level, message, { event, events }),
         spoolSettings(files.settings),
       )
       const loaded = await rulesForStart(options.file, files, options.env, options.log)
-      const supervisor = new Supervisor(options, loaded, lock)
+      const supervisor = new Supervisor(options, { ...loaded, stamp: files.stamp }, lock)
       try {
         await supervisor.#startAll()
       } catch (error) {
@@ -154,8 +154,13 @@ export class Supervisor {
     return this.#counters
   }
 
-  get reloads(): { readonly accepted: number; readonly rejected: number } {
+  get reloads(): Readonly<ReloadBook> {
     return this.#reloads
+  }
+
+  /** What a change of files is measured by. */
+  get stamp(): FilesStamp {
+    return this.#stamp
   }
 
   /** Empty while the rules of the folder run. */
@@ -288,21 +293,23 @@ export class Supervisor {
   // ---- reload ------------------------------------------------------------------------------------
 
   /** Reads everything again and takes it over if all of it is right; otherwise nothing changes. */
-  reload(): Promise<Reload> {
-    return this.#alone(() => holdingYoungSpace(() => this.#reload()))
+  async reload(by: ReloadCause): Promise<Reload> {
+    const reload = await this.#alone(() => holdingYoungSpace(() => this.#reload()))
+    this.#reloads.note(reload, by, Date.now(), this.#log)
+    return reload
   }
 
   async #reload(): Promise<Reload> {
     const loaded = await this.#load()
     const { settings, plan, findings } = loaded
-    if (settings === undefined || plan === undefined) return this.#rejected(findings)
+    this.#stamp = loaded.stamp
+    if (this.#stopping || settings === undefined || plan === undefined) return this.#rejected(findings)
     const kept = { ...settings, workers: this.#settings.workers, data: this.#settings.data }
     try {
       await Promise.all(this.#workers.map((_, index) => this.#prepare(index, kept, plan)))
     } catch (error) {
       await this.#all((worker) => worker.ask({ type: 'discard' })).catch(() => undefined)
-      this.#log('error', `reload failed while workers prepared: ${errorText(error)}`)
-      return this.#rejected(findings)
+      return this.#rejected([...findings, failure(settings.file, 'workers could not prepare', error)])
     }
     const changes = compare(this.#plan, plan, this.#settings, settings)
     this.#settings = kept
@@ -311,8 +318,6 @@ export class Supervisor {
     await Promise.all(this.#workers.map((_, index) => this.#commit(index)))
     await this.#listenAgain()
     await this.#save(loaded.files)
-    this.#reloads = { ...this.#reloads, accepted: this.#reloads.accepted + 1 }
-    this.#log('info', `rules generation ${plan.generation} runs`, { changes })
     return { outcome: 'accepted', generation: plan.generation, findings, changes }
   }
 
@@ -322,9 +327,8 @@ export class Supervisor {
     try {
       return await loadAside(file, this.#plan.generation + 1, env)
     } catch (error) {
-      const message = `configuration and rules could not be loaded: ${errorText(error)}`
-      const finding: Finding = { level: 'error', file, line: 0, column: 0, message, hint: '' }
-      return { settings: undefined, plan: undefined, findings: [finding], files: [] }
+      const finding = failure(file, 'configuration and rules could not be loaded', error)
+      return { settings: undefined, plan: undefined, findings: [finding], files: [], stamp: this.#stamp }
     }
   }
 
@@ -338,7 +342,6 @@ export class Supervisor {
   }
 
   #rejected(findings: readonly Finding[]): Reload {
-    this.#reloads = { ...this.#reloads, rejected: this.#reloads.rejected + 1 }
     return { outcome: 'rejected', generation: this.#plan.generation, findings, changes: null }
   }
 

@@ -16,11 +16,20 @@ const TESTS = /\.test\.ya?ml$/i
 
 /** Paths of the rules files below a folder, sorted, so that the same folder is always read in the same order. */
 export function listRules(folder: string, findings: Finding[], files_max = FILES_MAX): string[] {
+  return walkRules(folder, findings, files_max).files
+}
+
+/** The same, with the real paths of all folders that were looked into. */
+export function walkRules(
+  folder: string,
+  findings: Finding[],
+  files_max = FILES_MAX,
+): { readonly files: string[]; readonly folders: ReadonlySet<string> } {
   const walk: Walk = { files: [], folders: new Set(), entries: 0, files_max, findings }
   try {
     if (!statSync(folder).isDirectory()) {
       complain(findings, folder, 'is not a folder', '`rules:` names a folder with rules files')
-      return []
+      return walk
     }
   } catch (error) {
     const missing = errorCode(error) === 'ENOENT'
@@ -33,10 +42,10 @@ export function listRules(folder: string, findings: Finding[], files_max = FILES
       missing ? 'there is no such folder' : `cannot be read: ${errorText(error)}`,
       hint,
     )
-    return []
+    return walk
   }
   visit(folder, 0, walk)
-  return walk.files
+  return walk
 }
 
 interface Walk {

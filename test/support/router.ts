@@ -66,6 +66,8 @@ export class Router {
       rules: 'rules',
       data: 'var',
       admin: { bind: '127.0.0.1:0' },
+      // Tests say themselves when; those of the watch switch it on.
+      reload: { watch: false },
       log: { level: 'debug', format: 'json' },
     }
     writeFileSync(this.config, stringify({ ...base, ...settings }))

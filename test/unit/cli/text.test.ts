@@ -30,8 +30,10 @@ test('progress is a bar where the end is known', () => {
 
 test('a reload says what changed, or that nothing did', () => {
   const nothing = {
-    tenants: { added: [], removed: [] },
-    forwarders: { added: [], changed: [], removed: [] },
+    tenants: { added: [], removed: [], renamed: [], changed: [] },
+    destinations: [],
+    owners: { added: [], removed: [], moved: [] },
+    forwarders: { added: [], changed: [], removed: [], keys: {} },
     labels_changed: false,
     needs_restart: [],
   }
@@ -42,15 +44,16 @@ test('a reload says what changed, or that nothing did', () => {
   ])
   const some = {
     ...nothing,
-    tenants: { added: ['acme'], removed: [] },
+    tenants: { ...nothing.tenants, added: ['acme'] },
+    owners: { ...nothing.owners, moved: [{ object: 'Org VDC a', from: 'globex', to: 'acme' }] },
     labels_changed: true,
     needs_restart: ['log'],
   }
   expect(outcome({ ...accepted, changes: some })).toEqual([
     'accepted: generation 3 runs',
     '  tenants added: acme',
+    '  moved to another tenant: Org VDC a: globex -> acme',
     '  needs a restart: log',
-    '  labels changed',
   ])
   expect(outcome({ outcome: 'rejected', generation: 2, findings: [], changes: null })).toEqual([
     'rejected: generation 2 runs on, nothing changed',

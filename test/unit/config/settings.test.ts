@@ -63,6 +63,7 @@ test('what is left out has the documented default', () => {
     limits: { forwarders_per_tenant: 10, file_max: 8 * 2 ** 20, forwarder_idle: 60_000 },
     workers: 1,
     admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8514 } },
+    reload: { watch: true, settle: 2000 },
     redaction: { key: null },
     log: { level: 'info', format: 'json' },
   })
