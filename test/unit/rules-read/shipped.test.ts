@@ -88,7 +88,7 @@ tenants: [{ name: acme, labels: [A], forwarders: [{ name: a, to: "udp://10.0.0.1
   const now = /replaces: (sha-[0-9a-f]{12})/.exec(read.findings[0]?.hint ?? '')?.[1] ?? ''
   expect(rulesOf(rules(now)).lines).toEqual([])
   expect(rulesOf(rules(now, 'mine')).lines).toEqual([
-    'a.yaml:3:17: warning: streams[0].replaces: there is no shipped stream "mine" | remove it',
+    'a.yaml:3:19: warning: streams[0].replaces: there is no shipped stream "mine" | remove it',
   ])
   expect(rulesOf(rules('x')).lines[0]).toContain('error: streams[0].replaces: is not a fingerprint')
   expect(read.model?.streams.every((stream) => !('replaces' in stream) || stream.name === 'nsxt.dfw')).toBe(
