@@ -65,6 +65,18 @@ export const openApi = {
         },
       },
     },
+    '/api/v1/forwarders/{tenant}/{forwarder}/purge': {
+      post: {
+        summary: 'Gives up what the forwarder has on disk, for good; counted as dropped `purged`.',
+        security: operator,
+        parameters: forwarderParameters,
+        responses: {
+          200: { description: '`events` and `bytes` that are gone.' },
+          401: { description: 'No or wrong token.' },
+          404: { description: 'No such forwarder.' },
+        },
+      },
+    },
     '/api/v1/forwarders/{tenant}/{forwarder}/resume': {
       post: {
         summary: 'Ends a pause.',

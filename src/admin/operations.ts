@@ -34,6 +34,9 @@ export function addOperations(app: FastifyInstance, operations: Operations, chec
   app.post<ForwarderRoute>(`${path}/test`, { onRequest: check }, ({ params }, reply) =>
     answered(reply, () => operations.test(keyOf(params))),
   )
+  app.post<ForwarderRoute>(`${path}/purge`, { onRequest: check }, ({ params }, reply) =>
+    answered(reply, () => operations.purge(keyOf(params))),
+  )
 }
 
 function keyOf({ tenant, forwarder }: ForwarderRoute['Params']): string {

@@ -37,6 +37,8 @@ export const DROP_REASONS = [
   'crash',
   'sampled',
   'forwarder_rate',
+  'purged',
+  'expired',
 ] as const
 
 /** Reasons that a block has room for: new ones move nothing. */

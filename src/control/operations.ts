@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
 import { parseDuration, quoted } from '../config/quantities.ts'
+import type { Lost } from '../queue/disk-backlog.ts'
 import type { Log } from './log.ts'
 import { type Pause, PAUSE_MAX_MS, Pauses, REASON_MAX } from './pauses.ts'
 import type { WorkerThread } from './thread.ts'
@@ -37,6 +38,13 @@ export interface PauseAnswer {
   readonly forwarder: string
   readonly state: 'paused' | 'resumed' | 'not paused'
   readonly pause: Pause | null
+}
+
+/** Answer of a purge. */
+export interface PurgeAnswer {
+  readonly forwarder: string
+  readonly events: number
+  readonly bytes: number
 }
 
 export class Operations {
@@ -102,6 +110,22 @@ export class Operations {
     } finally {
       this.#testing -= 1
     }
+  }
+
+  /**
+   * Gives up what the forwarder has on disk, counted as `purged`. What is in memory or in flight stays.
+   * @throws {LogweirError} when there is no such forwarder.
+   */
+  async purge(key: string): Promise<PurgeAnswer> {
+    const answers = await Promise.all(
+      this.#deps.workers().map((worker) => worker.ask<Lost | null>({ type: 'purge', key })),
+    )
+    const known = answers.filter((answer) => answer !== null)
+    if (known.length === 0) throw unknown(key)
+    const events = known.reduce((sum, answer) => sum + answer.events, 0)
+    const bytes = known.reduce((sum, answer) => sum + answer.bytes, 0)
+    this.#deps.log('warn', `the spool of forwarder ${key} was purged by an operator`, { forwarder: key, events })
+    return { forwarder: key, events, bytes }
   }
 
   close(): void {

@@ -40,6 +40,13 @@ export interface DiskEvents {
   lost(reason: DropReason, events: number): void
 }
 
+/** What an operator gave up. */
+export interface Lost {
+  readonly batches: number
+  readonly events: number
+  readonly bytes: number
+}
+
 export class DiskBacklog {
   readonly #key: string
   readonly #port: DiskPort
@@ -56,6 +63,8 @@ export class DiskBacklog {
   #reading = false
   #dropping = false
   #drop_wanted = false
+  /** Called when neither a read nor a drop is under way. */
+  #waiting: (() => void)[] = []
   #paused_until = 0
   #closed = false
   oldest_at = 0
@@ -163,19 +172,50 @@ export class DiskBacklog {
     // What an answer on its way holds would be counted as dropped, and given out as well: it comes first.
     this.#drop_wanted = this.#reading
     if (this.#reading || this.#dropping || this.#unread.batches === 0) return
+    void this.#drop(DROP_BYTES, 'queue_full')
+  }
+
+  /** Gives up everything on disk that is not in flight. What memory holds stays, and comes to disk again. */
+  async purge(): Promise<Lost> {
+    while (this.#reading || this.#dropping) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    const gone = { batches: 0, events: 0, bytes: 0 }
+    for (const batch of this.#read_ahead.splice(0)) {
+      gone.batches += 1
+      gone.events += batch.events
+      gone.bytes += batch.disk_bytes
+      this.#port.client.acknowledge(this.#key, [batch.sequence])
+      this.#events.charge(-batch.held)
+    }
+    this.#events.lost('purged', gone.events)
+    if (this.#unread.batches === 0) return gone
+    const dropped = await this.#drop(Number.MAX_SAFE_INTEGER, 'purged')
+    return {
+      batches: gone.batches + dropped.batches,
+      events: gone.events + dropped.events,
+      bytes: gone.bytes + dropped.bytes,
+    }
+  }
+
+  async #drop(bytes: number, reason: DropReason): Promise<Lost> {
     this.#dropping = true
     const after = this.#cursor
-    void this.#port.client.dropOldest(this.#key, after, DROP_BYTES).then((lost) => {
-      this.#dropping = false
-      this.#paused_until = 0
-      // Copies of what memory holds may have gone too: those events are not lost.
-      const copies = forgetCopies(this.#events.memory(), after, lost.through)
-      const batches = lost.batches - copies.batches
-      const events = batches >= this.#unread.batches ? this.#unread.events : lost.events - copies.events
-      this.#take(batches, events, lost.bytes - copies.bytes)
-      // The cursor stays: what memory holds may be older than the last that went, and comes to disk yet.
-      this.#events.lost('queue_full', events)
-    })
+    const lost = await this.#port.client.dropOldest(this.#key, after, bytes)
+    this.#dropping = false
+    this.#paused_until = 0
+    // Copies of what memory holds may have gone too: those events are not lost.
+    const copies = forgetCopies(this.#events.memory(), after, lost.through)
+    const batches = lost.batches - copies.batches
+    const events = batches >= this.#unread.batches ? this.#unread.events : lost.events - copies.events
+    this.#take(batches, events, lost.bytes - copies.bytes)
+    // The cursor stays: what memory holds may be older than the last that went, and comes to disk yet.
+    this.#events.lost(reason, events)
+    this.#rested()
+    return { batches, events, bytes: lost.bytes - copies.bytes }
+  }
+
+  #rested(): void {
+    if (this.#reading || this.#dropping) return
+    for (const act of this.#waiting.splice(0)) act()
   }
 
   close(): void {
@@ -197,6 +237,7 @@ export class DiskBacklog {
       for (const row of result.rows) this.#admit(row.sequence, row.events, row.bytes)
       if (result.end && result.rows.length === 0) this.#missing()
       if (this.#drop_wanted) this.dropOldest()
+      this.#rested()
       this.#events.ready()
     })
   }

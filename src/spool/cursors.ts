@@ -86,8 +86,8 @@ export class Cursors {
   load(): CursorRecord[] {
     const rows = this.#db.prepare('SELECT key, file, body, sum FROM cursor').all() as StoredRecord[]
     const records: CursorRecord[] = []
-    for (const { key, file, body, sum } of rows) {
-      const record = sum === recordSum(key, file, body) ? parseRecord(key, file, body) : undefined
+    for (const row of rows) {
+      const record = parseCursor(row)
       if (record !== undefined) records.push(record)
     }
     return records
@@ -122,6 +122,12 @@ export class Cursors {
     }
     this.#db.close()
   }
+}
+
+/** A row of the cursors; undefined when it does not carry its sum. */
+export function parseCursor(row: unknown): CursorRecord | undefined {
+  const { key, file, body, sum } = row as StoredRecord
+  return sum === recordSum(key, file, body) ? parseRecord(key, file, body) : undefined
 }
 
 function recordSum(key: string, file: string, body: string): number {

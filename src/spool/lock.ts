@@ -29,6 +29,29 @@ export function lockDataFolder(data: string): DataLock {
   }
 }
 
+/**
+ * Keeps a router from starting on a data folder that is looked at, and changes nothing there. Several may look.
+ * @throws {LogweirError} `data_locked` when one runs.
+ */
+export function shareDataFolder(data: string): DataLock {
+  const path = join(data, 'lock.db')
+  try {
+    // Where no router ever ran there is nothing to keep.
+    if (lstatOf(path) === undefined) return { release: () => undefined }
+    const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 })
+    try {
+      db.exec('BEGIN')
+      db.prepare('SELECT count(*) FROM sqlite_master').get()
+    } catch (error) {
+      db.close()
+      throw error
+    }
+    return { release: () => db.close() }
+  } catch (error) {
+    throw explained(data, join(data, 'lock.pid'), error)
+  }
+}
+
 function takeLock(path: string): Database.Database {
   for (let first = true; ; first = false) {
     const db = new Database(path, { fileMustExist: true, timeout: 0 })

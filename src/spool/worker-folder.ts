@@ -240,7 +240,8 @@ function bound(head: RowHead, at_least: number): number {
   throw Object.assign(new Error('row numbers are damaged'), { code: 'SQLITE_CORRUPT' })
 }
 
-function keyOf(folder: string, path: string): string | undefined {
+/** The forwarder whose files lie in a folder; undefined when nobody's can. */
+export function keyOf(folder: string, path: string): string | undefined {
   if (!isCut(folder)) return decodeKey(folder)
   try {
     const file = join(path, KEY_FILE)

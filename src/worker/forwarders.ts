@@ -61,6 +61,10 @@ export class Forwarders {
     for (const { queue } of this.#held.values()) yield queue
   }
 
+  queueOf(key: string): ForwarderQueue | undefined {
+    return this.#held.get(key)?.queue
+  }
+
   /** By operators: exactly these stand still. One that no longer does goes on at once. */
   pause(keys: ReadonlySet<string>): void {
     this.#paused = keys

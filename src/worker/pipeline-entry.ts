@@ -50,6 +50,8 @@ async function act(message: ToWorker): Promise<unknown> {
       return pipeline.probe(message.key)
     case 'pause':
       return pipeline.pause(message.keys)
+    case 'purge':
+      return pipeline.purge(message.key)
     case 'stop':
       return pipeline.stop(message.grace)
     case 'spool':

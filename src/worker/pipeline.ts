@@ -26,6 +26,7 @@ import type { OwnerName } from '../queue/batch.ts'
 import { BufferPool, MemoryBudget } from '../queue/memory.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { Destination } from '../queue/lane.ts'
+import type { Lost } from '../queue/disk-backlog.ts'
 import type { SpoolClient } from '../queue/spool-port.ts'
 import { Router } from '../route/router.ts'
 import { ConditionSet } from '../rules/conditions.ts'
@@ -244,6 +245,11 @@ export class Pipeline implements Intake {
   pause(keys: readonly string[]): void {
     this.#paused = new Set(keys)
     this.#forwarders?.pause(this.#paused)
+  }
+
+  /** `spool purge`: null when there is no such forwarder. */
+  async purge(key: string): Promise<Lost | null> {
+    return (await this.#forwarders?.queueOf(key)?.purge()) ?? null
   }
 
   /** `forwarder test`, beside what runs: the forwarder's own queue and destination know nothing of it. */
