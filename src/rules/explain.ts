@@ -2,6 +2,7 @@
 import type { EventView } from '../classify/view.ts'
 import type { ConditionEnv } from './conditions-fields.ts'
 import type { ConditionSet } from './conditions.ts'
+import { seenAs } from './copies.ts'
 import { because } from './explain-because.ts'
 import { type OrphanReason, orphanReason, type Ownership } from './ownership.ts'
 import type { ForwarderPlan, OwnerPlan, RulesPlan } from './plan.ts'
@@ -50,7 +51,10 @@ export function explainEvent(
   const tenant = found?.tenant ?? -1
   conditions.begin()
   const decisions = plan.forwarders
-    .filter((forwarder) => options.others !== false || forwarder.tenant === -1 || forwarder.tenant === tenant)
+    .filter(
+      ({ tenant: whose }) =>
+        options.others !== false || whose === -1 || whose === tenant || seenAs(plan, owner, whose) > 0,
+    )
     .map((forwarder) => decide(forwarder, view, Math.max(0, owner), reason, explainer))
   return {
     stream: plan.streams[view.stream]?.name ?? 'other',
@@ -77,12 +81,20 @@ function decide(
   })
   const tenant = owner > 0 ? (plan.owners[owner]?.tenant ?? -1) : -1
   const owned = plan.tenants[tenant]?.name
-  const outside = outOfScope(forwarder, tenant, owned, reason)
+  const as = seenAs(plan, owner, forwarder.tenant)
+  const is_copy = as > 0 && as !== owner
+  const outside = is_copy ? undefined : outOfScope(forwarder, tenant, owned, reason)
   if (outside !== undefined) return answer('skip', outside)
   const condition = plan.conditions[forwarder.condition]
-  if (condition === undefined) return answer('forward', inScope(forwarder, owned, reason))
-  const holds = conditions.holds(forwarder.condition, view, owner)
-  return answer(holds ? 'forward' : 'skip', because(condition, holds, view, owner, plan, env))
+  if (condition === undefined)
+    return answer(
+      'forward',
+      is_copy ? `a copy: ${owned}'s group is shared, no where` : inScope(forwarder, owned, reason),
+    )
+  // What conditions remember of the event was perhaps said of another owner.
+  conditions.begin()
+  const holds = conditions.holds(forwarder.condition, view, as)
+  return answer(holds ? 'forward' : 'skip', because(condition, holds, view, as, plan, env))
 }
 
 /** Why the forwarder does not see the event at all; undefined when it does. */

@@ -5,6 +5,9 @@
 import { expect, test } from 'vitest'
 import { Classifier } from '../../src/classify/classifier.ts'
 import { EventView } from '../../src/classify/view.ts'
+import { ConditionSet } from '../../src/rules/conditions.ts'
+import { explainEvent } from '../../src/rules/explain.ts'
+import { ownershipOf } from '../../src/rules/ownership.ts'
 import { CaptureRouter } from '../support/capture.ts'
 import { bare, dfwLabel, dfwLine, gatewayLabel, Owners, Pulling } from '../support/inventory.ts'
 import { gatewayOf, groupOf, makeWorld, orgOf, urn, uuidOf, Vcd, vdcOf } from '../support/vcd.ts'
@@ -342,4 +345,23 @@ test('a group that is contested, gone or unknown is shared with nobody', async (
   await pulling.pull()
   expect(receivers(pulling, label)).toEqual([])
   expect(pulling.findings().join()).toContain('is contested: it gets no copies')
+})
+
+test('explain says of a copy what it is, and asks conditions about the tenant that gets it', async () => {
+  const { vcd, pulling } = await shared('shared: [{ data_center_group: GROUP, with: [ONE] }]')
+  const plan = pulling.plan()
+  const view = new EventView()
+  view.buf = Buffer.from(dfwLine(dfwLabel(vcd.world.vdcGroups[0]!)))
+  view.start = 0
+  view.end = view.buf.length
+  new Classifier(plan.streams).classify(view)
+  const env = { listeners: [], sources: [] }
+  const explainer = { plan, ownership: ownershipOf(plan, []), conditions: new ConditionSet(plan, env), env }
+  const { forwarders, tenant } = explainEvent(view, explainer)
+  expect(tenant).toBe('zero')
+  expect(forwarders.map((one) => `${one.tenant} ${one.decision} ${one.because}`)).toEqual([
+    "zero forward the event is zero's by label, no where",
+    "one forward a copy: zero's group is shared, no where",
+    "two skip the event is zero's",
+  ])
 })

@@ -6,6 +6,7 @@ import { EventView, HEADER_FORM_NAMES } from '../../classify/view.ts'
 import type { Place } from '../../config/findings.ts'
 import type { Settings } from '../../config/types.ts'
 import { ConditionSet } from '../../rules/conditions.ts'
+import { seenAs } from '../../rules/copies.ts'
 import { type Explanation, explainEvent, type ForwarderDecision } from '../../rules/explain.ts'
 import { type Verdict, verdictOf } from '../../rules/explain-verdict.ts'
 import { LabelTable } from '../../rules/label-table.ts'
@@ -126,16 +127,18 @@ export class Tracer {
   #forwarder(
     decision: ForwarderDecision,
     view: EventView,
-    owner: number,
+    owned_by: number,
     told: Explanation,
   ): TracedForwarder {
     const { plan, places } = this
     const key = `${decision.tenant}/${decision.forwarder}`
     const index = this.#indices.get(key) ?? -1
     const forwarder = plan.forwarders[index]
+    const owner = seenAs(plan, owned_by, forwarder?.tenant ?? -1)
     const { sample = null, rate_max = null } = forwarder ?? {}
     const condition = plan.conditions[forwarder?.condition ?? -1]
-    const seen = decision.decision === 'forward' || this.#inScope(index, told.tenant)
+    const is_copy = owner > 0 && owner !== owned_by
+    const seen = decision.decision === 'forward' || is_copy || this.#inScope(index, told.tenant)
     const where =
       seen && condition !== undefined
         ? verdictOf(condition, { view, owner, plan, env: this.#env })
