@@ -12,7 +12,6 @@ import { runCommand } from './run-command.ts'
 import { schema } from './schema.ts'
 import { send } from './send.ts'
 import { spool } from './spool.ts'
-import { spool } from './spool.ts'
 import { statusCommand } from './status-command.ts'
 import { testCommand } from './test-command.ts'
 
@@ -27,7 +26,6 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   reload,
   forwarder,
-  spool,
   spool,
   inventory,
   importCommand,

@@ -124,7 +124,10 @@ export class Operations {
     if (known.length === 0) throw unknown(key)
     const events = known.reduce((sum, answer) => sum + answer.events, 0)
     const bytes = known.reduce((sum, answer) => sum + answer.bytes, 0)
-    this.#deps.log('warn', `the spool of forwarder ${key} was purged by an operator`, { forwarder: key, events })
+    this.#deps.log('warn', `the spool of forwarder ${key} was purged by an operator`, {
+      forwarder: key,
+      events,
+    })
     return { forwarder: key, events, bytes }
   }
 

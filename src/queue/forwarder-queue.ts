@@ -435,11 +435,6 @@ export class ForwarderQueue implements Lane, Tracked {
     return this.#disk.purge()
   }
 
-  /** An operator gives up what is on disk. */
-  purge(): Promise<Lost> {
-    return this.#disk.purge()
-  }
-
   // ---- ends --------------------------------------------------------------------------------------
 
   /**
