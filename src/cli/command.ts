@@ -52,16 +52,16 @@ export class CliArgs {
   }
 
   flag(name: string): boolean {
-    return this.#options[name] === true
+    return this.#options[keyOf(name)] === true
   }
 
   text(name: string): string | undefined {
-    const value = this.#options[name]
+    const value = this.#options[keyOf(name)]
     return typeof value === 'string' ? value : undefined
   }
 
   number(name: string): number | undefined {
-    const value = this.#options[name]
+    const value = this.#options[keyOf(name)]
     return typeof value === 'number' ? value : undefined
   }
 }
@@ -81,4 +81,9 @@ export const ADMIN_OPTION: CliOption = {
   value: 'URL',
   summary:
     'where the running router answers (http://HOST:PORT or unix:PATH); from the configuration when left out',
+}
+
+/** Commander's key of an option: `max-loss` is `maxLoss` there. */
+function keyOf(name: string): string {
+  return name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
