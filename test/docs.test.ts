@@ -232,7 +232,7 @@ test.each([
 
 test('the commands of the README that only read are run', { timeout: PROCESS_MS }, async () => {
   const safe = usesOf(page('README.md')).filter(
-    ({ command, line }) => ['check', 'explain', 'parse'].includes(command) && line.includes('--config'),
+    ({ command, line }) => ['check', 'explain', 'parse', 'test'].includes(command) && line.includes('--config'),
   )
   expect(safe.length).toBeGreaterThan(1)
   for (const { line } of safe) {
@@ -246,7 +246,7 @@ test('the commands of the README that only read are run', { timeout: PROCESS_MS 
 })
 
 test('what the README shows of explain and status is what comes out', { timeout: PROCESS_MS }, async () => {
-  const words = ['explain', '--config', 'examples/logweir.yaml', 'fixtures/nsxt-dfw.log']
+  const words = ['explain', '--short', '--config', 'examples/logweir.yaml', 'fixtures/nsxt-dfw.log']
   const shown = blocksOf(page('README.md')).map(({ text }) => text)
   const explained = shown.find((text) => text.startsWith('1: ')) ?? 'missing'
   const { stdout } = await logweir(words)

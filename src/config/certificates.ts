@@ -88,7 +88,7 @@ function checkDates(file: string, pem: string, path: Path, report: Report, now: 
   const wrong = problems.filter((problem) => problem !== undefined)
   const [first] = wrong
   if (first === undefined || (texts.length > CHAIN_MAX && wrong.length < texts.length)) return
-  report.warn(path, `${file}: ${first}`, 'put a new one in its place; it is taken without a restart')
+  report.warn(path, `${file}: ${first}`, 'put a new one in its place')
 }
 
 function dateProblem(pem: string, now: number): string | undefined {

@@ -7,6 +7,7 @@ import { parseAddress, within } from '../config/addresses.ts'
 import type { Finding, Place } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
 import { atPlace } from './compile-checks.ts'
+import type { Target } from './forwarder-settings.ts'
 import type { ForwarderModel, RulesModel } from './model.ts'
 
 /** Findings of one kind told. */
@@ -17,6 +18,8 @@ interface Sending {
   /** Null: the provider. */
   readonly tenant: string | null
   readonly forwarder: ForwarderModel
+  /** Its destination, or one of them. */
+  readonly target: Target
   /** The host of the destination; null: a file. */
   readonly host: string | null
   readonly port: number
@@ -33,26 +36,23 @@ export function checkDestinations(
 }
 
 function sendings({ tenants, provider }: RulesModel): Sending[] {
-  const of = (tenant: string | null, forwarder: ForwarderModel): Sending => ({
-    key: `${tenant ?? 'provider'}/${forwarder.name}`,
-    tenant,
-    forwarder,
-    ...hostOf(forwarder),
-  })
+  const of = (tenant: string | null, forwarder: ForwarderModel): Sending[] => {
+    const { to, failover } = forwarder.settings
+    const key = `${tenant ?? 'provider'}/${forwarder.name}`
+    return [to, ...failover].map((target) => ({ key, tenant, forwarder, target, ...hostOf(target) }))
+  }
   return [
-    ...tenants.flatMap(({ name, forwarders }) => forwarders.map((forwarder) => of(name, forwarder))),
-    ...provider.map((forwarder) => of(null, forwarder)),
+    ...tenants.flatMap(({ name, forwarders }) => forwarders.flatMap((forwarder) => of(name, forwarder))),
+    ...provider.flatMap((forwarder) => of(null, forwarder)),
   ]
 }
 
-function hostOf({ settings: { to } }: ForwarderModel): {
-  readonly host: string | null
-  readonly port: number
-} {
+function hostOf(to: Target): { readonly host: string | null; readonly port: number } {
   if ('host' in to) return { host: to.host, port: to.port }
   if (!('url' in to)) return { host: null, port: 0 }
   const { hostname, port, protocol } = new URL(to.url)
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'https:' ? 443 : 80) }
+  const standard = protocol === 'https:' ? 443 : 80
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || standard }
 }
 
 // ---- two tenants, one destination ------------------------------------------------------------------
@@ -82,8 +82,8 @@ function checkShared(all: readonly Sending[]): Finding[] {
 }
 
 /** What tells destinations apart: address, where from, and what a collector of many tenants tells them by. */
-function identity({ forwarder: { settings }, tenant, host, port }: Sending): string {
-  const { to, from_address, http } = settings
+function identity({ forwarder: { settings }, target: to, tenant, host, port }: Sending): string {
+  const { from_address, http } = settings
   if (!('url' in to)) return JSON.stringify([to.scheme === 'udp', host?.toLowerCase(), port, from_address])
   const { token, login, headers, hec, elasticsearch } = http
   const index = hec?.index ?? elasticsearch?.index ?? ''
@@ -110,9 +110,9 @@ function checkLoops(
   own: readonly string[],
 ): Finding[] {
   return all
-    .flatMap(({ key, forwarder, host, port }): Finding[] => {
+    .flatMap(({ key, forwarder, target, host, port }): Finding[] => {
       if (host === null) return []
-      const transports = TRANSPORTS[forwarder.settings.to.scheme] ?? []
+      const transports = TRANSPORTS[target.scheme] ?? []
       const listener = listeners.find(
         (one) => one.port === port && transports.includes(one.transport) && isOurs(host, one.host, own),
       )

@@ -28,6 +28,41 @@ test('what is wrong is told with its place and a hint, without colours where nob
   expect(stdout).not.toContain('\u001b')
 })
 
+test('mistakes of every kind in one run, those of the configuration and those across tenants too', async () => {
+  const tenant = (name: string, more: string): string => `  - name: ${name}
+    org: { id: ${name === 'a' ? 'a93c3d5e-6f1b-4c8e-9d2a-1b7f0e5c4a10' : 'c4d5e6f7-0819-4a2b-bc3d-4e5f60718293'} }
+    labels: [${name.toUpperCase()}]
+    forwarders:
+      - { name: siem, ${more} }
+`
+  const folder = tempFolder({
+    'logweir.yaml': (FILES['logweir.yaml'] ?? '').replace('127.0.0.1:0', '127.0.0.1:5514'),
+    'rules/a.yaml': `version: 1
+tenants:
+${tenant('a', 'to: "udp://192.0.2.9"')}${tenant('b', 'to: "udp://192.0.2.9", where: { stream: nsxt.dfw, action: DROP, not: { action: DROP } }')}${tenant('c', 'to: "udp://169.254.169.254"').replace('c4d5e6f7', 'c4d5e6f8')}
+provider:
+  forwarders:
+    - { name: again, to: "tcp://127.0.0.1:5514" }
+    - { name: never, to: "udp://192.0.2.1", where: { stream: vcenter, action: DROP } }
+label_formats:
+  - { name: vcd.dfw, of: data_center_group, parts: [{ take: id, alone: true }] }
+`,
+  })
+  const { code, stdout } = await logweir(['check'], { cwd: folder })
+  expect(code).toBe(1)
+  const found = stdout.split('\n').filter((line) => !line.startsWith('  hint: '))
+  expect(found).toEqual([
+    'rules/a.yaml:12:9: error: forwarders "a/siem" and "b/siem" of two tenants send to the same destination',
+    'rules/a.yaml:12:53: warning: forwarder "b/siem": nothing can reach it: action never is DROP and is not DROP',
+    'rules/a.yaml:17:9: error: forwarder "c/siem" sends to 169.254.169.254, where a cloud hands out credentials',
+    'rules/a.yaml:21:7: error: forwarder "provider/again" sends to our own listener tcp: every event would come back for ever',
+    'rules/a.yaml:22:71: warning: forwarder "provider/never": nothing can reach it: no event of vcenter has action',
+    'rules/a.yaml:24:13: warning: label_formats[0].name: takes the place of the shipped label format "vcd.dfw"',
+    'not usable; 3 errors, 3 warnings',
+    '',
+  ])
+})
+
 test('the same as JSON', async () => {
   const folder = tempFolder({ ...WRONG, 'logweir.yaml': FILES['logweir.yaml'] ?? '' })
   const { code, stdout } = await logweir(['check', '--json'], { cwd: folder })

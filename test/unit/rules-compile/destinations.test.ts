@@ -71,6 +71,15 @@ test('both must say so, by one name; on this machine it is a warning', () => {
   ).not.toContain('hunter2')
 })
 
+test('targets that are tried when another does not answer are looked at as well', () => {
+  expect(
+    two('to: "tls://a.example", failover: ["tls://siem.example"]', 'to: "tls://siem.example"'),
+  ).toHaveLength(1)
+  expect(
+    two('to: "udp://192.0.2.1"', 'to: "tcp://b.example", failover: ["tcp://169.254.169.254"]'),
+  ).toHaveLength(1)
+})
+
 test('the provider may send where a tenant does, and a tenant twice to one place', () => {
   expect(
     check(`tenants: [{ name: t, labels: [T], forwarders: [{ name: a, to: "udp://192.0.2.1" }, { name: b, to: "udp://192.0.2.1" }] }]
