@@ -127,7 +127,13 @@ log: { level: warn, format: json }
   writeFileSync(
     join(folder, 'rules', 'all.yaml'),
     `version: 1
-provider: { forwarders: [{ name: all, to: "tcp://127.0.0.1:${out}", spool: ${way.spool} }] }
+provider:
+  forwarders:
+    - name: all
+      to: "tcp://127.0.0.1:${out}"
+      spool: ${way.spool}
+      # The receiver is this process, which also feeds rsyslog: it must not cost events.
+      queue: { memory_max: 64MiB, when_full: block }
 `,
   )
   const args = [join(ROOT, 'bin', 'logweir.js'), 'run', '--config', join(folder, 'logweir.yaml')]
