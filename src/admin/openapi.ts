@@ -89,6 +89,25 @@ export const openApi = {
         },
       },
     },
+    '/api/v1/diff': {
+      get: {
+        summary: 'What a reload would add, change, move or lose; nothing is changed.',
+        security: operator,
+        responses: { 200: { description: '`changes`.' }, 401: { description: 'No or wrong token.' } },
+      },
+    },
+    '/api/v1/why/{tenant}': {
+      get: {
+        summary: 'What lies between the events of a tenant and its destinations.',
+        security: operator,
+        parameters: [{ name: 'tenant', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: {
+          200: { description: '`hints` says what is probably wrong.' },
+          401: { description: 'No or wrong token.' },
+          404: { description: 'No such tenant.' },
+        },
+      },
+    },
     '/api/v1/reload': {
       post: {
         summary: 'Reads configuration and rules again; says what changed, or why not.',

@@ -5,6 +5,8 @@ import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress, Settings } from '../config/types.ts'
 import { Metrics } from '../control/metrics.ts'
 import type { Supervisor } from '../control/supervisor.ts'
+import { diff } from '../control/diff.ts'
+import { why } from '../control/why.ts'
 import { readRuleHits } from '../control/rule-hits.ts'
 import { describeUnknown } from '../control/unknown-labels.ts'
 import { openApi } from './openapi.ts'
@@ -77,6 +79,17 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
     }
   })
   addOperations(app, supervisor.operations, check)
+  app.get('/api/v1/diff', { onRequest: check }, () => diff(supervisor))
+  app.get<{ Params: { tenant: string } }>(
+    '/api/v1/why/:tenant',
+    { onRequest: check },
+    async ({ params }, reply) => {
+      const answer = await why(supervisor, params.tenant)
+      if (answer !== undefined) return answer
+      const tenants = supervisor.plan.tenants.map(({ name }) => name).slice(0, 1000)
+      return reply.code(404).send({ error: 'the rules that run have no such tenant', tenants })
+    },
+  )
   app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload('command'))
 }
 

@@ -2,6 +2,7 @@
 import { check } from './check.ts'
 import type { CliCommand } from './command.ts'
 import { demo } from './demo.ts'
+import { diff } from './diff.ts'
 import { explain } from './explain.ts'
 import { forwarder } from './forwarder.ts'
 import { importCommand } from './import.ts'
@@ -12,8 +13,10 @@ import { runCommand } from './run-command.ts'
 import { schema } from './schema.ts'
 import { send } from './send.ts'
 import { spool } from './spool.ts'
+import { show } from './show.ts'
 import { statusCommand } from './status-command.ts'
 import { testCommand } from './test-command.ts'
+import { why } from './why.ts'
 
 export const COMMANDS: readonly CliCommand[] = [
   runCommand,
@@ -25,6 +28,9 @@ export const COMMANDS: readonly CliCommand[] = [
   send,
   statusCommand,
   reload,
+  show,
+  diff,
+  why,
   forwarder,
   spool,
   inventory,
@@ -33,4 +39,4 @@ export const COMMANDS: readonly CliCommand[] = [
 ]
 
 /** Commands that the documentation of the whole product names and this version does not have. */
-export const LATER: readonly string[] = ['top', 'tap', 'drain', 'show', 'diff', 'why']
+export const LATER: readonly string[] = ['top', 'tap', 'drain']

@@ -2,7 +2,6 @@
  * The router in the main thread: loads configuration and rules, runs the spool thread and the workers, reloads
  * in two phases, keeps the books, stops in order. No event passes through here.
  */
-import { accessSync, constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
@@ -36,7 +35,9 @@ import { redactionKey } from './redaction-key.ts'
 import { spoolSettings } from './spool-settings.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
+import { LastSeen } from './last-seen.ts'
 import { WorkerThread } from './thread.ts'
+import { isWritable } from './writable.ts'
 import { mergeUnknown, type UnknownStreams } from './unknown-labels.ts'
 import { holdingYoungSpace } from './young-space.ts'
 
@@ -80,6 +81,7 @@ export class Supervisor {
   #epoch = 0
   #measuring: Promise<unknown> = Promise.resolve()
   #busy: Promise<unknown> = Promise.resolve()
+  readonly seen = new LastSeen()
   readonly #reloads = new ReloadBook()
   /** The files as they were when they were last read. */
   #stamp: FilesStamp
@@ -199,6 +201,7 @@ export class Supervisor {
     for (let index = 0; index < this.#settings.workers; index++) await this.#spawn(index)
     await Promise.all(this.#workers.map((_, index) => this.#prepare(index, this.#settings, this.#plan)))
     await this.#all((worker) => worker.ask({ type: 'commit' }))
+    this.seen.begin(this.#plan, this.#counters)
     await this.#listen()
     this.#listen_started = true
   }
@@ -268,7 +271,9 @@ export class Supervisor {
       redaction: { key: plan.edits.length === 0 ? null : redactionKey(settings) },
     }
     await this.operations.tell(worker)
-    await worker.ask({ type: 'prepare', settings: share, plan: divideLimits(plan, settings.workers), grants })
+    const seen = this.seen.memory(index, plan)
+    const divided = divideLimits(plan, settings.workers)
+    await worker.ask({ type: 'prepare', settings: share, plan: divided, grants, seen })
   }
 
   async #listen(): Promise<void> {
@@ -311,11 +316,13 @@ export class Supervisor {
       await this.#all((worker) => worker.ask({ type: 'discard' })).catch(() => undefined)
       return this.#rejected([...findings, failure(settings.file, 'workers could not prepare', error)])
     }
+    const old = this.#plan
     const changes = compare(this.#plan, plan, this.#settings, settings)
     this.#settings = kept
     this.#plan = plan
     this.#alarm = []
     await Promise.all(this.#workers.map((_, index) => this.#commit(index)))
+    this.seen.begin(plan, this.#counters, old)
     await this.#listenAgain()
     await this.#save(loaded.files)
     return { outcome: 'accepted', generation: plan.generation, findings, changes }
@@ -484,14 +491,5 @@ export class Supervisor {
     const run = this.#busy.then(act, act)
     this.#busy = run.catch(() => undefined)
     return run
-  }
-}
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK)
-    return true
-  } catch {
-    return false
   }
 }

@@ -40,6 +40,8 @@ export interface RouterCells {
   readonly worker: Float64Array
   /** One a tenant, in the order of the plan. */
   readonly tenants: readonly Float64Array[]
+  /** Per owner: when its last event came (wall ms), and how many came. Left out: for the router alone. */
+  readonly seen?: Float64Array
 }
 
 export class Router {
@@ -61,11 +63,11 @@ export class Router {
   /** Counts events, so that work on one is not taken for work on the next. */
   #event = 0
 
-  /** Names of what owners were found by (`owner.by`), and the events of each. */
+  /** Names of what owners were found by (`owner.by`). */
   readonly found_by: readonly string[]
-  readonly found: Float64Array
   /** Per owner: its place in {@link found_by}. */
   readonly #by_of: Int32Array
+  readonly #seen: Float64Array
 
   constructor(
     plan: RulesPlan,
@@ -83,7 +85,7 @@ export class Router {
     )
     this.#tenant_of = Int32Array.from(plan.owners, (owner) => owner.tenant)
     this.found_by = [...new Set(plan.owners.map(({ by }) => by))]
-    this.found = new Float64Array(this.found_by.length)
+    this.#seen = cells.seen ?? new Float64Array(plan.owners.length * 2)
     const places = new Map(this.found_by.map((by, place) => [by, place]))
     this.#by_of = Int32Array.from(plan.owners, ({ by }) => places.get(by) ?? 0)
     const targets = plan.forwarders.map((_, index): Target => {
@@ -111,6 +113,14 @@ export class Router {
     this.#copies = copiesOf(plan)
   }
 
+  /** Events by what their owner was found by, in the order of {@link found_by}. Not for the hot path. */
+  get found(): Float64Array {
+    const found = new Float64Array(this.found_by.length)
+    for (const [owner, by] of this.#by_of.entries())
+      found[by] = (found[by] as number) + (this.#seen[owner * 2 + 1] as number)
+    return found
+  }
+
   /** Hands one classified event to everybody it is for. Returns what decided: an owner, or an orphan reason below 0. */
   route(view: EventView, now: number): number {
     const owner = this.#ownership.decide(view)
@@ -120,8 +130,9 @@ export class Router {
       const tenant = this.#tenant_of[owner] as number
       add(this.#cells.worker, WorkerCell.owned, 1)
       add(this.#cells.tenants[tenant] as Float64Array, TenantCell.owned, 1)
-      const by = this.#by_of[owner] as number
-      this.found[by] = (this.found[by] as number) + 1
+      const seen = this.#seen
+      seen[owner * 2] = view.received_at
+      seen[owner * 2 + 1] = (seen[owner * 2 + 1] as number) + 1
       const targets = this.#tenants[tenant] as readonly Target[]
       if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, owner)
       else this.#give(targets, view, owner, now)

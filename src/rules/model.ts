@@ -52,6 +52,8 @@ export interface TenantModel {
   readonly cf_organizations: readonly KeyModel[]
   readonly rate_max: number | null
   readonly forwarders: readonly ForwarderModel[]
+  /** The entry as it was put together, as that of a forwarder. */
+  readonly source?: { readonly value: unknown; readonly path: Path; readonly report: Report }
   /** What is its own is known from Cloud Director. */
   readonly inventory?: boolean
 }

@@ -76,6 +76,7 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
     ...readKeys(parts, path, report),
     rate_max: parts.rate_max ?? null,
     forwarders,
+    source: { value, path, report },
     ...(context.inventory === true ? { inventory: true } : {}),
   }
 }

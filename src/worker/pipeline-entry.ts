@@ -37,7 +37,7 @@ const pipeline = new Pipeline({
 async function act(message: ToWorker): Promise<unknown> {
   switch (message.type) {
     case 'prepare':
-      return pipeline.prepare(message.settings, message.plan, message.grants)
+      return pipeline.prepare(message.settings, message.plan, message.grants, message.seen)
     case 'commit':
       return pipeline.commit()
     case 'discard':

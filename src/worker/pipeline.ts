@@ -66,6 +66,7 @@ export interface PipelineDeps {
 /** A generation of the rules, ready to run. */
 interface Generation {
   readonly plan: RulesPlan
+  readonly seen: { readonly seen?: Float64Array }
   readonly settings: Settings
   readonly classifier: Classifier
   readonly ownership: Ownership
@@ -120,7 +121,12 @@ export class Pipeline implements Intake {
   // ---- control -----------------------------------------------------------------------------------
 
   /** Phase one: makes everything that the rule set needs, beside what runs. */
-  prepare(settings: Settings, plan: RulesPlan, grants: readonly CounterGrant[]): void {
+  prepare(
+    settings: Settings,
+    plan: RulesPlan,
+    grants: readonly CounterGrant[],
+    seen?: SharedArrayBuffer,
+  ): void {
     for (const grant of grants) this.#counters.adopt(grant)
     const classifier = new Classifier(plan.streams)
     const env = {
@@ -132,6 +138,7 @@ export class Pipeline implements Intake {
     const read = (view: EventView, stream: number): void => classifier.read(view, stream)
     this.#prepared = {
       plan,
+      seen: seen === undefined ? {} : { seen: new Float64Array(seen) },
       settings,
       classifier,
       ownership: ownershipOf(plan, settings.sources),
@@ -174,7 +181,7 @@ export class Pipeline implements Intake {
     this.#hits?.flush()
     const { ownership, conditions, editors } = next
     const rules = { ownership, conditions, editors, random: this.#deps.random }
-    this.#router = new Router(plan, rules, queues, { worker: this.#cells, tenants }, now)
+    this.#router = new Router(plan, rules, queues, { worker: this.#cells, tenants, ...next.seen }, now)
     this.#hits = new RuleHits(plan, conditions, this.#router, this.#counters)
     this.#listeners.configure(settings)
   }

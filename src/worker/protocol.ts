@@ -27,6 +27,8 @@ export type ToWorker =
       readonly settings: Settings
       readonly plan: RulesPlan
       readonly grants: readonly CounterGrant[]
+      /** Per owner of the plan: when its last event came (wall ms), and how many. */
+      readonly seen: SharedArrayBuffer
     }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'discard'; readonly id: number }

@@ -33,7 +33,8 @@ export class RuleHits {
     }))
     this.#found = router.found_by.map((by) => counters.block('found_by', by))
     this.#moved = new Float64Array(this.#named.length * 2)
-    this.#moved_found = new Float64Array(this.#found.length)
+    // A worker that starts again goes on with what was counted, and moved, before.
+    this.#moved_found = router.found
   }
 
   flush(): void {
@@ -45,8 +46,9 @@ export class RuleHits {
       this.#moved[n * 2] = asked
       this.#moved[n * 2 + 1] = held
     }
+    const found = this.#router.found
     for (const [n, cells] of this.#found.entries()) {
-      const events = this.#router.found[n] as number
+      const events = found[n] as number
       add(cells, FoundByCell.events, events - (this.#moved_found[n] as number))
       this.#moved_found[n] = events
     }

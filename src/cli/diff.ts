@@ -1,0 +1,42 @@
+/** `logweir diff`: what a reload would add, change, move or lose; asks the running router and changes nothing. */
+import type { Diff } from '../control/diff.ts'
+import { changeLines } from './changes-text.ts'
+import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
+import { sourcesOf } from './config-file.ts'
+import { hasColor, paint, print } from './output.ts'
+
+export const diff: CliCommand = {
+  name: 'diff',
+  summary: 'what a reload would add, change, move or lose; nothing is changed',
+  options: [CONFIG_OPTION, ADMIN_OPTION, JSON_OPTION],
+  example: ['logweir diff --config examples/logweir.yaml'],
+  run,
+}
+
+async function run(args: CliArgs): Promise<number> {
+  const { adminClient } = await import('./admin-client.ts')
+  const config = args.text('config')
+  const admin = args.text('admin')
+  const client = adminClient({
+    ...(config === undefined ? {} : { config }),
+    ...(admin === undefined ? {} : { admin }),
+  })
+  const answer = (await client.get('/api/v1/diff')) as Diff
+  if (args.flag('json')) print(JSON.stringify(answer))
+  else {
+    const { formatFindings } = await import('../config/findings-format.ts')
+    const { findings, changes, held } = answer
+    const sources = process.stdout.isTTY ? sourcesOf(findings) : new Map<string, string>()
+    process.stdout.write(
+      formatFindings(findings, { color: hasColor(process.stdout), sources, cwd: process.cwd() }),
+    )
+    if (changes === null) print(`${paint('red', 'rejected')}: a reload would change nothing`)
+    else {
+      print('a reload would take over:')
+      for (const line of changeLines(changes)) print(line)
+      for (const { forwarder, events } of held)
+        print(`  ${forwarder} still holds ${events} events: sent for 30 s, then kept in the spool`)
+    }
+  }
+  return answer.ok ? 0 : 1
+}
