@@ -3,7 +3,7 @@
  * Every answer is bounded in bytes and time, redirects are not followed, and what may pass is asked again a few times.
  */
 import { Buffer } from 'node:buffer'
-import { rootCertificates } from 'node:tls'
+import { getCACertificates } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { errorCode, errorText } from '../base/errors.ts'
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
@@ -57,7 +57,7 @@ export class Http {
   constructor(options: HttpOptions) {
     this.#options = options
     const { url, ca, proxy, connections, timeout } = options
-    const trust = ca === null ? {} : { ca: [...rootCertificates, ca] }
+    const trust = ca === null ? {} : { ca: [...getCACertificates('default'), ca] }
     const bounds = {
       connections,
       pipelining: 1,

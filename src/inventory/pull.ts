@@ -19,7 +19,7 @@ import { reconcile } from './reconcile.ts'
 import { scanAll } from './scan.ts'
 import { Session } from './session.ts'
 import { tenantText } from './text.ts'
-import { type FileChanges, withFolder, writeFiles } from './write.ts'
+import { type FileChanges, isHalfWritten, withFolder, writeFiles } from './write.ts'
 
 export interface PullOptions {
   readonly url: URL
@@ -67,7 +67,14 @@ const FILE_MAX = 8 * 2 ** 20
 
 /** Reads and writes once. @throws {LogweirError} with nothing changed. */
 export async function pull(options: PullOptions): Promise<Pulled> {
-  if (options.dry_run) return pullInto(options)
+  if (options.dry_run) {
+    if (isHalfWritten(options.folder))
+      throw failed(
+        `${options.folder} was left half written`,
+        'pull without `--dry-run`, which completes it first',
+      )
+    return pullInto(options)
+  }
   return withFolder(options.folder, () => pullInto(options))
 }
 

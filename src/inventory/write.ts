@@ -32,6 +32,11 @@ const listShape = z.object({
   remove: z.array(z.string().regex(FILE_NAME)),
 })
 
+/** Whether a crash has left an inventory half in its place. */
+export function isHalfWritten(folder: string): boolean {
+  return existsSync(join(folder, ...COMMIT_MARK))
+}
+
 /** Runs `act` as the only one that writes in the folder, after completing what a crash left. @throws {LogweirError} */
 export async function withFolder<Result>(folder: string, act: () => Promise<Result>): Promise<Result> {
   mkdirSync(folder, { recursive: true })
@@ -107,9 +112,14 @@ function takeLock(path: string): void {
     if (Number.isInteger(owner) && owner > 0 && isAlive(owner)) break
     rmSync(path, { force: true })
   }
-  throw new LogweirError('LW_INVENTORY', `${path}: another \`inventory pull\` writes here`, 'wait for it', {
-    exit: 1,
-  })
+  throw new LogweirError(
+    'LW_INVENTORY',
+    `${path}: another \`inventory pull\` writes here`,
+    'wait for it; remove the file when none runs',
+    {
+      exit: 1,
+    },
+  )
 }
 
 function isAlive(pid: number): boolean {

@@ -104,7 +104,7 @@ function checkObjects(tenants: readonly TenantModel[], findings: Findings): void
         const soft = contested === true || tenant.inventory === true || earlier.tenant.inventory === true
         const message = `id ${id} belongs to tenant "${tenant.name}" here and to tenant "${earlier.tenant.name}" at ${atPlace(earlier.place)}`
         const hint = 'an object belongs to one tenant; remove it from the other'
-        if (soft) findings.warning(place, message, hint)
+        if (soft) findings.warning(place, `${message}: its events belong to nobody`, hint)
         else findings.error(place, message, hint)
       }
     }

@@ -98,7 +98,15 @@ function claimsOf(tenant: TenantModel, index: number): Claim[] {
   const organizations = tenant.cf_organizations.map(({ id, place }): Claim => {
     return { ...base, kind: 'organization', text: id, place, object: `Cloud Foundry organization ${id}` }
   })
-  const interfaces = tenant.gateways.flatMap((gateway) =>
+  const parents = [...tenant.org_vdcs, ...tenant.data_center_groups].filter(
+    ({ contested }) => contested === true,
+  )
+  const doubtful = new Set(parents.map(({ id }) => id))
+  // Whose events a contested gateway's interfaces carry is not known either.
+  const sure = tenant.gateways.filter(
+    ({ contested, owner }) => contested !== true && !doubtful.has(owner ?? ''),
+  )
+  const interfaces = sure.flatMap((gateway) =>
     gateway.interfaces.map(({ id, place }): Claim => {
       const known = { ...ownerOf(tenant, gateway), gateway: { id: gateway.id, name: gateway.name } }
       const object = `interface ${id} of gateway ${gateway.name ?? gateway.id}`

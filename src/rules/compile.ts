@@ -6,6 +6,7 @@ import type { StreamPlan } from '../classify/streams.ts'
 import type { Finding } from '../config/findings.ts'
 import { checkModel, Findings } from './compile-checks.ts'
 import { checkFiles } from './compile-files.ts'
+import { markContested } from './compile-contested.ts'
 import { compileKeys } from './compile-keys.ts'
 import { compileLabels } from './compile-labels.ts'
 import { Owners } from './compile-owners.ts'
@@ -33,7 +34,8 @@ export interface Compiled {
 const OTHER: StreamPlan = { name: 'other', grammar: 'none', match: [], label: 'none', label_formats: [] }
 
 /** Compiles a rule set. `generation` counts accepted ones from 1. */
-export function compileRules(model: RulesModel, generation: number, limits: CompileLimits): Compiled {
+export function compileRules(read: RulesModel, generation: number, limits: CompileLimits): Compiled {
+  const model = markContested(read)
   const findings = new Findings()
   const streams = [OTHER, ...model.streams.map(streamPlan)]
   checkModel(model, limits.forwarders_per_tenant, knownNames(model, streams, limits), findings)

@@ -26,8 +26,12 @@ export function keyTenants(model: RulesModel, streamName: string, keys: PlainKey
   return new Set(model.tenants.filter(named).map(({ name }) => name))
 }
 
-function interfacesOf({ gateways }: TenantModel): string[] {
-  return gateways.flatMap(({ interfaces }) => interfaces.map(({ id }) => id))
+function interfacesOf({ gateways, org_vdcs, data_center_groups }: TenantModel): string[] {
+  const parents = [...org_vdcs, ...data_center_groups]
+  const doubtful = parents.filter(({ contested }) => contested === true).map(({ id }) => id)
+  return gateways
+    .filter(({ contested, owner }) => contested !== true && !doubtful.includes(owner ?? ''))
+    .flatMap(({ interfaces }) => interfaces.map(({ id }) => id))
 }
 
 function hasRule({ rule_ids }: TenantModel, { rule_id, source }: PlainKeys): boolean {

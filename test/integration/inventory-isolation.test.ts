@@ -232,7 +232,7 @@ test('what the inventory and a rules file both claim is nobody’s, and no error
   await pulling.pull()
   expect(new Owners(pulling.plan()).dfw(dfwLabel(group!))).toBe(AMBIGUOUS)
   expect(receivers(pulling, dfwLabel(group!))).toEqual([])
-  expect(pulling.findings().join()).toContain('events with it belong to nobody')
+  expect(pulling.findings().join()).toContain('its events belong to nobody')
 })
 
 test('a gateway that moved keeps its old label for the grace time', async () => {
@@ -364,4 +364,25 @@ test('explain says of a copy what it is, and asks conditions about the tenant th
     "one forward a copy: zero's group is shared, no where",
     "two skip the event is zero's",
   ])
+})
+
+test('an interface that a rules file gives to a gateway says nothing any more when the gateway is another’s', async () => {
+  const vcd = await Vcd.start(makeWorld(2))
+  const [gateway] = vcd.world.edgeGateways
+  const [vdc] = vcd.world.vdcs
+  const named = `{ name: gw-0, id: "${bare(gateway!.id)}", owner: "${bare(vdc!.id)}", interfaces: ["5c1f000000000000:00000000000000aa"] }`
+  const own = `\n    org_vdcs: [{ name: vdc-0, id: "${bare(vdc!.id)}" }]\n    gateways: [${named}]`
+  const pulling = new Pulling(vcd, { 'zero.yaml': siem('zero', ORG[0], own) })
+  await pulling.pull()
+  const owner = (): string => new Owners(pulling.plan()).gateway('')
+  expect(owner()).toBe('zero')
+  const to = vcd.world.orgs[1]!
+  vcd.world.edgeGateways[0] = { ...gateway!, orgRef: to, ownerRef: { id: vcd.world.vdcs[2]!.id, name: '' } }
+  await pulling.pull()
+  expect(owner()).toBe('-1')
+  pulling.now += HOUR
+  await pulling.pull()
+  // The file still says that it is zero's, and Cloud Director that it is not.
+  expect(owner()).toBe('-1')
+  expect(pulling.findings().join()).toContain(`id ${bare(gateway!.id)} belongs to tenant`)
 })
