@@ -1,5 +1,5 @@
 /** A RELP receiver by hand: takes sessions, keeps events, answers as it is told to. */
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'

@@ -97,7 +97,7 @@ export class RelpClient {
 
   /** Transactions answered with 200 (the opening not among them). */
   get acknowledged(): number {
-    return this.answers.filter((answer) => / rsp 200 OK$/.test(answer)).length
+    return this.answers.filter((answer) => answer.endsWith(' rsp 200 OK')).length
   }
 
   until(holds: () => boolean): Promise<void> {

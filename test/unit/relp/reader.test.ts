@@ -45,7 +45,7 @@ test.each([
   ['only a line break', '\n', 0],
 ])('%s', (_, data, flags) => {
   const whole = frame(7, 'syslog', data)
-  for (const chunks of [[whole], [...whole]]) {
+  for (const chunks of [[whole], whole.split('')]) {
     const { frames, fault } = readRelp(chunks.map((chunk) => Buffer.from(chunk, 'latin1')))
     expect(fault).toBeNull()
     expect(frames).toEqual([{ txnr: 7, command: RelpCommand.syslog, data, flags }])
