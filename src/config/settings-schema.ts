@@ -229,6 +229,12 @@ export const sections = {
     memory_max: size({ min: 2 ** 20, max: 2 ** 40 })
       .prefault('256MiB')
       .describe('Memory for undelivered events of all forwarders.'),
+    tenant_memory_max: size({ min: 2 ** 20, max: 2 ** 40 })
+      .optional()
+      .describe('Memory for all forwarders of one tenant together.'),
+    provider_memory_max: size({ min: 2 ** 20, max: 2 ** 40 })
+      .optional()
+      .describe('Memory for all forwarders of the provider together; left out: half of memory_max.'),
     spill_after: duration({ min: 10, max: 3_600_000 })
       .prefault('1s')
       .describe('Undelivered batches go to disk after this.'),
@@ -245,6 +251,12 @@ export const sections = {
     disk_max: size({ min: 2 ** 20 })
       .prefault('20GiB')
       .describe('Disk for all forwarders together.'),
+    tenant_disk_max: size({ min: 2 ** 20 })
+      .optional()
+      .describe('Disk for all forwarders of one tenant together.'),
+    provider_disk_max: size({ min: 2 ** 20 })
+      .optional()
+      .describe('Disk for all forwarders of the provider together; left out: half of disk_max.'),
     disk_free_min: size().prefault('1GiB').describe('Free space that the spool leaves on the disk.'),
     sync: z
       .enum(['off', 'normal', 'full'])

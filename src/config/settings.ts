@@ -87,10 +87,16 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     sources: (sources ?? []).flatMap((item) => (item === undefined ? [] : [item])),
     rules: resolve(folder, read.rules),
     data: resolve(folder, read.data),
-    queue: read.queue,
+    queue: {
+      ...read.queue,
+      tenant_memory_max: read.queue.tenant_memory_max ?? null,
+      provider_memory_max: read.queue.provider_memory_max ?? Math.floor(read.queue.memory_max / 2),
+    },
     batch: read.batch,
     spool: {
       ...read.spool,
+      tenant_disk_max: read.spool.tenant_disk_max ?? null,
+      provider_disk_max: read.spool.provider_disk_max ?? Math.floor(read.spool.disk_max / 2),
       key_file: read.spool.key_file === undefined ? null : resolve(folder, read.spool.key_file),
     },
     limits: read.limits,

@@ -11,10 +11,19 @@ export interface Settings {
   readonly rules: string
   /** Absolute path of the data folder. */
   readonly data: string
-  readonly queue: { readonly memory_max: number; readonly spill_after: number }
+  readonly queue: {
+    readonly memory_max: number
+    /** All forwarders of one tenant; null: no bound but theirs. */
+    readonly tenant_memory_max: number | null
+    readonly provider_memory_max: number
+    readonly spill_after: number
+  }
   readonly batch: { readonly bytes: number; readonly age: number }
   readonly spool: {
     readonly disk_max: number
+    /** All forwarders of one tenant; null: no bound but theirs. */
+    readonly tenant_disk_max: number | null
+    readonly provider_disk_max: number
     readonly disk_free_min: number
     readonly sync: 'off' | 'normal' | 'full'
     readonly compression: 'zstd' | 'off'

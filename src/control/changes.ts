@@ -133,6 +133,8 @@ function restartKeys(old: Settings, settings: Settings): string[] {
   const parts: [string, unknown, unknown][] = [
     ['data', old.data, settings.data],
     ['queue.memory_max', old.queue.memory_max, settings.queue.memory_max],
+    ['queue.tenant_memory_max', old.queue.tenant_memory_max, settings.queue.tenant_memory_max],
+    ['queue.provider_memory_max', old.queue.provider_memory_max, settings.queue.provider_memory_max],
     ['batch.age', old.batch.age, settings.batch.age],
     ['limits.forwarder_idle', old.limits.forwarder_idle, settings.limits.forwarder_idle],
     ['spool', old.spool, settings.spool],

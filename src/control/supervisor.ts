@@ -32,7 +32,7 @@ import { Operations } from './operations.ts'
 import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
 import { readSources, type SourceLedger } from './sources.ts'
 import { redactionKey } from './redaction-key.ts'
-import { spoolSettings } from './spool-settings.ts'
+import { dividedQueue, spoolSettings } from './spool-settings.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { LastSeen } from './last-seen.ts'
@@ -267,7 +267,7 @@ export class Supervisor {
     const worker = this.#workers[index] as WorkerThread
     const share = {
       ...settings,
-      queue: { ...settings.queue, memory_max: settings.queue.memory_max / settings.workers },
+      queue: dividedQueue(settings),
       redaction: { key: plan.edits.length === 0 ? null : redactionKey(settings) },
     }
     await this.operations.tell(worker)

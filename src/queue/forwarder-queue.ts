@@ -16,7 +16,8 @@ import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type Lost } from './disk-backlog.ts'
-import { isForeign } from './foreign.ts'
+import { unwanted } from './foreign.ts'
+import { isShort, PRESSED_BYTES } from './memory.ts'
 import { oldestAt, stateOf, takeOldestDroppable } from './oldest.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { QueueDeps, QueueLimits } from './queue-deps.ts'
@@ -27,8 +28,6 @@ export type { QueueLimits } from './queue-deps.ts'
 const CONTROL = 4
 const OPEN_BYTES = 4096
 const OPEN_INDEX_BYTES = 1024
-/** What a forwarder may still hold by the way when memory is short for all. */
-const PRESSED_BYTES = 65_536
 /** Copies on their way to the disk are at most this part of a forwarder's share: they must not crowd out events. */
 const COPIES_PART = 4
 
@@ -92,22 +91,19 @@ export class ForwarderQueue implements Lane, Tracked {
   }
 
   /** Bytes that wait: spilling them makes room, spilling what is in flight does not. */
-  get #waiting(): number {
+  get waiting(): number {
     return this.#held - this.#held_leased
   }
 
   /** Whether so much waits that some of it should go to disk. */
   get #short(): boolean {
-    return (
-      this.#waiting > this.#limits.memory_max / 4 ||
-      (this.#deps.budget.pressed && this.#waiting > PRESSED_BYTES)
-    )
+    return isShort(this.waiting, this.#limits.memory_max, this.#deps)
   }
 
   /** Bytes that a replay window may hold now: the queue's own needs come first. */
   get replay_max(): number {
     if (this.#deps.budget.pressed) return PRESSED_BYTES
-    return Math.max(PRESSED_BYTES, this.#limits.memory_max / 2 - this.#waiting)
+    return Math.max(PRESSED_BYTES, this.#limits.memory_max / 2 - this.waiting)
   }
 
   /** Nothing is held, in memory or on disk. */
@@ -132,7 +128,7 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /**
    * A new rule set: the open batch ends, later ones carry the new numbers. `org` is the id of the tenant's
-   * organisation, null when it has none: what is held of another one is never given out ({@link isForeign}).
+   * organisation, null when it has none: what is held of another one is never given out ({@link unwanted}).
    */
   renew(
     identity: BatchIdentity,
@@ -281,18 +277,20 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /** Whether one more event may come in; applies `when_full` when the share is used up. */
   #admit(): boolean {
-    if (this.#held < this.#limits.memory_max) return true
+    const { share } = this.#deps
+    const shared = share?.full === true && this.#limits.when_full !== 'block'
+    if (this.#held < this.#limits.memory_max && !shared) return true
     // The open batch is not sealed here: `append` may be about to use it.
     if (this.#limits.when_full === 'block') return true
     if (this.#limits.when_full === 'drop_oldest') {
-      while (this.#held >= this.#limits.memory_max) {
+      for (let more = shared; more || this.#held >= this.#limits.memory_max; more = false) {
         const oldest = takeOldestDroppable(this.#memory, this.#disk)
         if (oldest === undefined) break
         this.#drop('queue_full', oldest.events)
         add(this.#cells, ForwarderCell.queued, -oldest.events)
         this.#free(oldest)
       }
-      if (this.#held < this.#limits.memory_max) return true
+      if (this.#held < this.#limits.memory_max && share?.full !== true) return true
     }
     this.#drop('queue_full', 1)
     this.#unsaved.dropped()
@@ -309,8 +307,10 @@ export class ForwarderQueue implements Lane, Tracked {
       this.#from(spooled, this.#disk.take()) ??
       this.#leaseMemory()
     let batch = next()
-    for (; batch !== undefined && isForeign(batch, this.#org); batch = next()) {
-      this.#drop('removed', batch.events)
+    for (; batch !== undefined; batch = next()) {
+      const reason = unwanted(batch, this.#org, this.#limits.max_age, this.#deps.clock.wall())
+      if (reason === undefined) break
+      this.#drop(reason, batch.events)
       this.#disk.settled(batch)
       this.#free(batch)
     }
@@ -431,9 +431,7 @@ export class ForwarderQueue implements Lane, Tracked {
   }
 
   /** An operator gives up what is on disk. */
-  purge(): Promise<Lost> {
-    return this.#disk.purge()
-  }
+  readonly purge = (): Promise<Lost> => this.#disk.purge()
 
   // ---- ends --------------------------------------------------------------------------------------
 
@@ -484,6 +482,7 @@ export class ForwarderQueue implements Lane, Tracked {
 
   #charge(bytes: number, leased = 0): void {
     this.#held += bytes
+    if (this.#deps.share !== undefined) this.#deps.share.used += bytes
     this.#held_leased += leased
     if (bytes >= 0) this.#deps.budget.charge(bytes)
     else this.#deps.budget.release(-bytes)

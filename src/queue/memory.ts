@@ -4,6 +4,40 @@
  */
 import { Buffer } from 'node:buffer'
 
+/** What a forwarder may still hold by the way when memory is short for all. */
+export const PRESSED_BYTES = 65_536
+/** Above this part of the bound every queue spills, not only the largest. */
+const ALL_SPILL = 0.8
+
+/** What several forwarders may hold together. */
+export class MemoryShare {
+  readonly max: number
+  used = 0
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  get full(): boolean {
+    return this.used >= this.max
+  }
+
+  get pressed(): boolean {
+    return this.used > this.max * 0.6
+  }
+}
+
+/** Whether a queue should move to disk what waits in it, because its own, its tenant's or all memory is short. */
+export function isShort(
+  waiting: number,
+  memory_max: number,
+  { budget, share }: { readonly budget: MemoryBudget; readonly share?: MemoryShare | undefined },
+): boolean {
+  if (waiting > memory_max / 4) return true
+  if (waiting <= PRESSED_BYTES) return false
+  return share?.pressed === true || (budget.pressed && waiting >= budget.spill_floor)
+}
+
 /** The bound for all forwarders of one worker. */
 export class MemoryBudget {
   readonly max: number
@@ -13,8 +47,20 @@ export class MemoryBudget {
   readonly #behind = new Set<string>()
   readonly #listeners = new Set<() => void>()
 
+  /** While memory is short, queues with less than this waiting are left alone: the largest spill first. */
+  spill_floor = 0
+
   constructor(max: number) {
     this.max = max
+  }
+
+  /** Called a few times a second with what waits in each queue. */
+  lookAt(queues: Iterable<{ readonly waiting: number }>): void {
+    let largest = 0
+    if (this.pressed && this.#used < this.max * ALL_SPILL) {
+      for (const { waiting } of queues) largest = Math.max(largest, waiting)
+    }
+    this.spill_floor = largest / 2
   }
 
   get used(): number {

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { DiskPort } from './disk-backlog.ts'
 import type { ForwarderQueue } from './forwarder-queue.ts'
-import type { BufferPool, MemoryBudget } from './memory.ts'
+import type { BufferPool, MemoryBudget, MemoryShare } from './memory.ts'
 
 export interface QueueLimits {
   /** Bytes after which the open batch is sealed. */
@@ -13,6 +13,8 @@ export interface QueueLimits {
   readonly memory_max: number
   /** Bytes of disk that its chain may take. */
   readonly disk_max: number
+  /** Milliseconds after which an event is given up when its turn comes; left out: never. */
+  readonly max_age?: number | null | undefined
   readonly when_full: 'drop_oldest' | 'drop_newest' | 'block'
   readonly spool: 'overflow' | 'always'
 }
@@ -21,6 +23,8 @@ export interface QueueDeps {
   readonly clock: Clock
   readonly budget: MemoryBudget
   readonly pool: BufferPool
+  /** What all forwarders of its tenant may hold together; left out: no bound. */
+  readonly share?: MemoryShare | undefined
   readonly disk: DiskPort
   /** This forwarder's block of counters ({@link ForwarderCell}). */
   readonly cells: Float64Array

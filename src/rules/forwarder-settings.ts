@@ -17,6 +17,8 @@ export interface ForwarderSettings {
   readonly queue: {
     readonly memory_max: number
     readonly disk_max: number
+    /** Milliseconds after which an undelivered event is given up; left out: never. */
+    readonly max_age?: number | undefined
     readonly when_full: 'drop_oldest' | 'drop_newest' | 'block'
   }
   readonly spool: 'overflow' | 'always'

@@ -177,6 +177,9 @@ const parts = {
       .prefault('8MiB')
       .describe('Memory for undelivered events.'),
     disk_max: size().prefault('1GiB').describe('Disk for undelivered events.'),
+    max_age: duration({ min: 1000 })
+      .optional()
+      .describe('Older undelivered events are given up. Left out: never.'),
     when_full: z
       .enum(['drop_oldest', 'drop_newest', 'block'])
       .prefault('drop_oldest')

@@ -70,6 +70,9 @@ export interface SpoolSettings {
   readonly folder: string
   readonly disk_max: number
   readonly disk_free_min: number
+  /** File bytes of all forwarders of one tenant, and of the provider; left out or null: no bound but theirs. */
+  readonly tenant_disk_max?: number | null
+  readonly provider_disk_max?: number | null
   readonly sync: SpoolSync
   /** What batches are encrypted with, the first, and what they may have been encrypted with; left out: not at all. */
   readonly keys?: readonly SpoolKey[]

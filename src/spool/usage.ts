@@ -9,7 +9,11 @@ import { FREE_SPACE_MS, PAGE_SIZE } from './limits.ts'
 export interface UsageLimits {
   readonly disk_max: number
   readonly disk_free_min: number
+  readonly tenant_disk_max?: number | null
+  readonly provider_disk_max?: number | null
 }
+
+const PROVIDER = 'provider'
 
 export class DiskUsage {
   /** File bytes of all chains, stop files and quarantine. */
@@ -25,6 +29,26 @@ export class DiskUsage {
     this.#folder = folder
     this.limits = limits
     this.#clock = clock
+  }
+
+  /** Gives the file bytes of each worker's chains of a tenant. */
+  readonly #sums = new Set<(tenant: string) => number>()
+
+  /** Makes a worker's chains count in the shares of their tenants. */
+  counts(sum: (tenant: string) => number): void {
+    this.#sums.add(sum)
+  }
+
+  /** Why `bytes` more must not be written for this forwarder, because of all forwarders of its tenant together. */
+  shareRefusal(key: string, bytes: number): string | undefined {
+    const tenant = tenantOf(key)
+    const provider = tenant === PROVIDER
+    const max = (provider ? this.limits.provider_disk_max : this.limits.tenant_disk_max) ?? null
+    if (max === null) return undefined
+    let used = diskCost(bytes)
+    for (const sum of this.#sums) used += sum(tenant)
+    const name = provider ? 'provider_disk_max' : 'tenant_disk_max'
+    return used > max ? `the spool's ${name} of ${max} bytes is used up` : undefined
   }
 
   /** Why `bytes` more must not be written to a chain that has `chain_bytes`; undefined when they may. */
@@ -54,6 +78,12 @@ export class DiskUsage {
   forget(): void {
     this.#asked_at = Number.NEGATIVE_INFINITY
   }
+}
+
+/** `acme` of `acme/siem`. */
+export function tenantOf(key: string): string {
+  const slash = key.indexOf('/')
+  return slash === -1 ? key : key.slice(0, slash)
 }
 
 /** What a batch takes in a file, at most: its overflow pages are whole. */

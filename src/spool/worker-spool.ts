@@ -14,6 +14,7 @@ import { encodeKey, fileName, isCut, KEY_FILE, parseStopName, stopName } from '.
 import { lstatOf, makeFolder, sizeOf, syncFolder, unlinkIfThere, writeWhole } from './safe-files.ts'
 import { Segment } from './segment.ts'
 import { NO_TOTALS, type Totals } from './spool-file.ts'
+import { tenantOf } from './usage.ts'
 import { FolderScan } from './worker-folder.ts'
 
 export type StopRow = { readonly key: string; readonly row: SpoolRow }
@@ -49,6 +50,7 @@ export class WorkerSpool implements ChainHome {
     for (const segment of scan.learned) this.cursors.touch(segment)
     for (const { key, file } of scan.stale) this.cursors.forget(key, file)
     this.#releaseDrained()
+    context.usage.counts((tenant) => this.#bytesOf(tenant))
     // Before anything is written: a record must not outlive its file and meet a new one of that name.
     this.cursors.flush()
   }
@@ -250,10 +252,17 @@ export class WorkerSpool implements ChainHome {
     let bytes = 0
     for (let n = 0; n < rows.length; n++) {
       bytes += (rows[n] as SpoolRow).bytes.byteLength
-      const refusal = usage.refusal(file_bytes, disk_max, bytes)
+      const refusal = usage.refusal(file_bytes, disk_max, bytes) ?? usage.shareRefusal(chain.key, bytes)
       if (refusal !== undefined) return n === 0 ? refusal : n
     }
     return rows.length
+  }
+
+  /** File bytes of all chains of a tenant. */
+  #bytesOf(tenant: string): number {
+    let bytes = 0
+    for (const chain of this.#chains.values()) if (tenantOf(chain.key) === tenant) bytes += chain.file_bytes
+    return bytes
   }
 
   #unlink(segment: Segment): void {

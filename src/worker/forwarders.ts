@@ -12,7 +12,7 @@ import { PayloadForm } from '../queue/batch-format.ts'
 import type { DiskPort } from '../queue/disk-backlog.ts'
 import { ForwarderQueue, type QueueLimits } from '../queue/forwarder-queue.ts'
 import type { DeadLettersStatus, Destination } from '../queue/lane.ts'
-import type { BufferPool, MemoryBudget } from '../queue/memory.ts'
+import type { BufferPool, MemoryBudget, MemoryShare } from '../queue/memory.ts'
 import type { ChainState, SpoolRow } from '../queue/spool-port.ts'
 import { serialiseBatch } from '../queue/batch-codec.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
@@ -26,6 +26,8 @@ export interface ForwardersDeps {
   readonly clock: Clock
   readonly budget: MemoryBudget
   readonly pool: BufferPool
+  /** What all forwarders of one tenant may hold together. */
+  readonly shareOf?: (key: string) => MemoryShare | undefined
   readonly disk: DiskPort
   readonly counters: Counters
   readonly opened: (queue: ForwarderQueue) => void
@@ -138,7 +140,8 @@ export class Forwarders {
   #makeQueue(identity: BatchIdentity, limits: QueueLimits, next_sequence: number): ForwarderQueue {
     const { clock, budget, pool, disk, counters, opened, watch } = this.#deps
     const cells = counters.block('forwarder', identity.forwarder)
-    const deps = { clock, budget, pool, disk, cells, opened, watch }
+    const share = this.#deps.shareOf?.(identity.forwarder)
+    const deps = { clock, budget, pool, disk, share, cells, opened, watch }
     const queue = new ForwarderQueue(identity, PayloadForm.bare, NO_NAMES, limits, deps, next_sequence)
     queue.paused = this.#paused.has(identity.forwarder)
     return queue
@@ -244,6 +247,7 @@ function queueLimits(forwarder: ForwarderSettings, settings: Settings): QueueLim
     spill_after: settings.queue.spill_after,
     memory_max: Math.max(forwarder.queue.memory_max, settings.batch.bytes * 2),
     disk_max: forwarder.queue.disk_max,
+    max_age: forwarder.queue.max_age,
     when_full: forwarder.queue.when_full,
     spool: forwarder.spool,
   }
@@ -260,6 +264,7 @@ function parkedLimits(): QueueLimits {
     spill_after: 0,
     memory_max: 1 << 20,
     disk_max: 0,
+    max_age: null,
     when_full,
     spool: 'overflow',
   }

@@ -41,6 +41,7 @@ import type { ListeningAnswer, LogLevel, MeasureAnswer, ProbeAnswer, StopAnswer 
 import { SourceCounts } from './source-counts.ts'
 import { RuleHits } from './rule-hits.ts'
 import { watchSpool } from './spool-health.ts'
+import { memoryShares } from './shares.ts'
 import { Ticker } from './ticker.ts'
 import { UnknownLabels } from './unknown-labels.ts'
 
@@ -199,13 +200,19 @@ export class Pipeline implements Intake {
     )
     const budget = new MemoryBudget(settings.queue.memory_max)
     const pool = new BufferPool(budget)
-    const ticker = new Ticker(clock, settings.batch.age, () => pool.trim(POOL_IDLE_BYTES))
+    const ticker = new Ticker(
+      clock,
+      settings.batch.age,
+      () => pool.trim(POOL_IDLE_BYTES),
+      (queues) => budget.lookAt(queues),
+    )
     this.#budget = budget
     this.#ticker = ticker
     this.#forwarders = new Forwarders({
       clock,
       budget,
       pool,
+      shareOf: memoryShares(settings),
       disk: this.#disk,
       counters: this.#counters,
       opened: ticker.opened,

@@ -19,9 +19,16 @@ export class Ticker {
   #watched_at = 0
   #stopped = false
   readonly #idle: () => void
+  readonly #look: (queues: Iterable<ForwarderQueue>) => void
 
   /** `age`: milliseconds after which an open batch is sealed. `idle` is called when nothing is open or held any more. */
-  constructor(clock: Clock, age: number, idle: () => void = () => undefined) {
+  constructor(
+    clock: Clock,
+    age: number,
+    idle: () => void = () => undefined,
+    look: (queues: Iterable<ForwarderQueue>) => void = () => undefined,
+  ) {
+    this.#look = look
     this.#clock = clock
     this.#idle = idle
     this.#age = age
@@ -63,6 +70,7 @@ export class Ticker {
     this.#seal(now)
     if (now - this.#watched_at >= WATCH_MS * 0.9) {
       this.#watched_at = now
+      this.#look(this.#watched)
       for (const queue of this.#watched) if (!queue.spill()) this.#watched.delete(queue)
     }
     if (this.#open.length > 0) this.#arm(true)
