@@ -345,6 +345,19 @@ tenants:
     ],
   },
   {
+    name: 'a full spool of one tenant that would hold up the senders of all',
+    files: {
+      'a.yaml': `version: 1
+tenants:
+  - name: acme
+    forwarders: [{ name: a, to: "udp://10.0.0.1", spool: always, queue: { when_full: drop_newest } }]
+`,
+    },
+    findings: [
+      'a.yaml:4:86: warning: tenants[0].forwarders[0].queue.when_full: while the disk share of this forwarder is full, RELP and CFAPI senders of every tenant wait | use drop_oldest, unless that is meant',
+    ],
+  },
+  {
     name: 'block is for the provider',
     files: {
       'a.yaml': `version: 1
