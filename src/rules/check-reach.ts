@@ -1,5 +1,5 @@
 /** Forwarders that nothing can reach, and conditions that never hold: warnings, since nothing is sent wrong by them. */
-import { innerField } from '../classify/inner.ts'
+import { FAMILIES } from '../classify/inner.ts'
 import { FIREWALL_GRAMMARS } from '../classify/streams.ts'
 import type { Finding, Place } from '../config/findings.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type KnownStreams,
 } from './condition-logic.ts'
 import type { ForwarderModel, RulesModel, StreamModel, TenantModel } from './model.ts'
-import type { ConditionField } from './plan.ts'
+import type { Condition, ConditionField } from './plan.ts'
 import { OTHER } from './read-streams.ts'
 import { comparisonPlace } from './where-places.ts'
 
@@ -31,7 +31,9 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
     findings.push({ level: 'warning', file, line, column, message, hint })
   }
   const trusted = trustedStreams(model, sources)
-  const known = (possible: readonly string[]): KnownStreams => ({ possible, having: streamsHaving(model) })
+  const having = streamsHaving(model)
+  const known = (possible: readonly string[]): KnownStreams => ({ possible, having })
+  const judge = new Judge()
   const all = [OTHER, ...model.streams.map(({ name }) => name)]
   for (const { name, place, condition } of model.conditions) {
     const why = contradiction(condition, [], known(all))
@@ -46,9 +48,9 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
     const { where } = forwarder
     if (where === null) return
     const at = ({ field }: Contradiction): Place => comparisonPlace(forwarder, field)
-    const why = contradiction(where, given, streams)
+    const { why, dead } = judge.ask(where, given, streams)
     if (why !== undefined) return warn(at(why), `forwarder "${key}": nothing can reach it: ${why.text}`, HINT)
-    for (const way of deadWays(where, given, streams))
+    for (const way of dead)
       warn(at(way), `forwarder "${key}": one way of its \`any\` never holds: ${way.text}`, HINT)
   }
   for (const tenant of model.tenants) {
@@ -78,6 +80,29 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
     tell(key, forwarder, scopeFacts(forwarder.scope), known(streams))
   }
   return findings
+}
+
+interface Judged {
+  readonly why: Contradiction | undefined
+  readonly dead: readonly Contradiction[]
+}
+
+/** A thousand tenants with the same condition are one question, unless it asks whose the event is. */
+class Judge {
+  readonly #judged = new Map<string, Judged>()
+
+  ask(where: Condition, given: readonly Fact[], streams: KnownStreams): Judged {
+    const text = JSON.stringify(where)
+    const facts = /"field":"(tenant|owner\.)/.test(text) ? given : []
+    const key = JSON.stringify([text, streams.possible, facts])
+    let judged = this.#judged.get(key)
+    if (judged === undefined) {
+      const why = contradiction(where, facts, streams)
+      judged = { why, dead: why === undefined ? deadWays(where, facts, streams) : [] }
+      this.#judged.set(key, judged)
+    }
+    return judged
+  }
 }
 
 const HINT = 'write `any` where one of them is enough, or remove it'
@@ -157,14 +182,17 @@ function scopeFacts(scope: ForwarderModel['scope']): Fact[] {
 
 /** By field: the streams whose events can have it. */
 function streamsHaving({ streams }: RulesModel): KnownStreams['having'] {
-  const firewall = streams
-    .filter(({ grammar }) => FIREWALL_GRAMMARS.includes(grammar))
-    .map(({ name }) => name)
+  const of = (fits: (grammar: StreamModel['grammar']) => boolean): string[] =>
+    streams.filter(({ grammar }) => fits(grammar)).map(({ name }) => name)
+  const firewall = of((grammar) => FIREWALL_GRAMMARS.includes(grammar))
+  const families = new Map(
+    FAMILIES.map(({ name }) => [
+      name as string,
+      of((grammar) => grammar === (name === 'edge' ? 'nsxv_edge' : name)),
+    ]),
+  )
   return (field) => {
     if (field.startsWith('firewall.') || field === 'label') return firewall
-    if (innerField(field) === undefined) return undefined
-    const family = field.slice(0, field.indexOf('.'))
-    const grammar = family === 'edge' ? 'nsxv_edge' : family
-    return streams.filter((stream) => stream.grammar === grammar).map(({ name }) => name)
+    return families.get(field.slice(0, Math.max(0, field.indexOf('.'))))
   }
 }

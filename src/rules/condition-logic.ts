@@ -130,7 +130,7 @@ function streamsContradict(
   { possible: all, having }: KnownStreams,
 ): Contradiction | undefined {
   const asked = by_field.get('stream') ?? []
-  const left = all.filter((stream) => asked.every(({ leaf, holds }) => allows(leaf, stream) === holds))
+  const left = all.filter((stream) => asked.every((fact) => agrees(fact, stream)))
   if (left.length === 0 && asked.length > 0)
     return { field: 'stream', text: `no event that it sees has a stream that ${words(asked)}` }
   for (const [field, facts] of by_field) {
@@ -149,6 +149,7 @@ function possible(field: ConditionField, facts: readonly Fact[]): boolean {
   const absent = facts.some(({ leaf, holds }) => leaf.op === 'exists' && leaf.present !== holds)
   if (there && absent) return false
   if (absent) return true
+  if (facts.length === 1) return true
   const texts = new Map(facts.map((fact) => [JSON.stringify(fact.leaf), fact]))
   if (facts.some((fact) => texts.get(JSON.stringify(fact.leaf))?.holds !== fact.holds)) return false
   return !there || hasMany(field) || oneValue(facts)
@@ -167,19 +168,16 @@ function mustBeThere({ leaf, holds }: Fact): boolean {
 
 function oneValue(facts: readonly Fact[]): boolean {
   const equal = facts.find(({ leaf, holds }) => holds && leaf.op === 'equals')?.leaf
-  if (equal?.op === 'equals')
-    return equal.values.some((value) =>
-      facts.every(({ leaf, holds }) => !decides(leaf) || allows(leaf, value) === holds),
-    )
+  if (equal?.op === 'equals') return equal.values.some((value) => facts.every((fact) => agrees(fact, value)))
   return rangesMeet(facts) && networksMeet(facts) && startsMeet(facts)
 }
 
-/** Patterns are not tried. */
-function decides(leaf: Leaf): boolean {
-  return leaf.op !== 'matches' && leaf.op !== 'exists'
+/** Whether a value does what is asked, as far as that is known: patterns are not tried. */
+function agrees({ leaf, holds }: Fact, value: string): boolean {
+  return leaf.op === 'matches' || leaf.op === 'exists' || allows(leaf, value) === holds
 }
 
-function allows(leaf: Leaf, value: string): boolean {
+function allows(leaf: Exclude<Leaf, { readonly op: 'matches' | 'exists' }>, value: string): boolean {
   switch (leaf.op) {
     case 'equals':
       return leaf.values.includes(value)
@@ -196,9 +194,6 @@ function allows(leaf: Leaf, value: string): boolean {
       )
     case 'network':
       return leaf.networks.some((network) => within(wide(value), wide(network)))
-    case 'matches':
-    case 'exists':
-      return true
   }
 }
 
