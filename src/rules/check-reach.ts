@@ -185,11 +185,8 @@ function streamsHaving({ streams }: RulesModel): KnownStreams['having'] {
   const of = (fits: (grammar: StreamModel['grammar']) => boolean): string[] =>
     streams.filter(({ grammar }) => fits(grammar)).map(({ name }) => name)
   const firewall = of((grammar) => FIREWALL_GRAMMARS.includes(grammar))
-  const families = new Map(
-    FAMILIES.map(({ name }) => [
-      name as string,
-      of((grammar) => grammar === (name === 'edge' ? 'nsxv_edge' : name)),
-    ]),
+  const families = new Map<string, string[]>(
+    FAMILIES.map(({ name }) => [name, of((grammar) => grammar === (name === 'edge' ? 'nsxv_edge' : name))]),
   )
   return (field) => {
     if (field.startsWith('firewall.') || field === 'label') return firewall
