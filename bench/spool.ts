@@ -16,6 +16,7 @@ import { systemClock } from '../src/base/clock.ts'
 import { batchChecksum, serialiseBatch } from '../src/queue/batch-codec.ts'
 import { Head } from '../src/queue/batch-format.ts'
 import type { SpoolRow } from '../src/queue/spool-port.ts'
+import { makeKey } from '../src/spool/keys.ts'
 import { FILE_MAX, PAGE_SIZE, TURN_BYTES } from '../src/spool/limits.ts'
 import { SpoolPortClient } from '../src/spool/port-client.ts'
 import type { SpoolSettings } from '../src/spool/protocol.ts'
@@ -38,6 +39,7 @@ const total = (values.short ? 96 : 512) * MiB
 const rounds = values.short ? 3 : 5
 
 /** Firewall lines of the usual length in a batch of the usual size. */
+const keys = [makeKey(Buffer.alloc(32, 7))]
 const template = new Uint8Array(
   serialiseBatch(makeBatch({ events: Array.from({ length: EVENTS }, (_, n) => ({ text: firewall(n) })) })),
 )
@@ -121,8 +123,12 @@ function drain(worker: WorkerSpool): number {
 }
 
 /** The whole way: port, copy, thread, group commit, with at most 16 MiB on the way as in a worker. */
-async function thread(folder: string, sync: SpoolSettings['sync']): Promise<Rate> {
-  const settings = { folder: join(folder, 'spool'), disk_max: 1e15, disk_free_min: 0, sync }
+async function thread(
+  folder: string,
+  sync: SpoolSettings['sync'],
+  form: Pick<SpoolSettings, 'keys' | 'compress'> = {},
+): Promise<Rate> {
+  const settings = { ...form, folder: join(folder, 'spool'), disk_max: 1e15, disk_free_min: 0, sync }
   const host = new SpoolThread(settings, { notice: () => undefined, died: (reason) => console.error(reason) })
   const client = new SpoolPortClient(host.attach(0))
   await client.recover()
@@ -243,6 +249,10 @@ const rows: Row[] = values.journals
       candidate('spool, sync: normal', (folder) => spool(folder, 'normal')),
       candidate('spool and thread, sync: full', (folder) => thread(folder, 'full')),
       candidate('spool and thread, sync: normal', (folder) => thread(folder, 'normal')),
+      candidate('the same, zstd', (folder) => thread(folder, 'normal', { compress: true })),
+      candidate('the same, zstd and encrypted', (folder) =>
+        thread(folder, 'normal', { compress: true, keys }),
+      ),
     ]
 
 const plains: number[] = []

@@ -86,7 +86,9 @@ test('a running router: list and show say what is on disk, purge asks first, and
 test('a stopped router: what is exported, purged and imported again is delivered once, by the next start', async () => {
   const { folder, config } = await folderWith()
   await stop(await spooling(config))
-  const before = readdirSync(path.join(folder, 'var'), { recursive: true }).map(String).sort((a, b) => (a < b ? -1 : 1))
+  const before = readdirSync(path.join(folder, 'var'), { recursive: true })
+    .map(String)
+    .sort((a, b) => (a < b ? -1 : 1))
   const list = await logweir(['spool', 'list', '--json', ...config])
   expect(JSON.parse(list.stdout)).toMatchObject({
     running: false,
@@ -94,7 +96,11 @@ test('a stopped router: what is exported, purged and imported again is delivered
     quarantine: { files: 0 },
   })
   expect((await logweir(['spool', 'show', 't/archive', ...config])).stdout).toMatch(/stop-1\.db|0000\.db/)
-  expect(readdirSync(path.join(folder, 'var'), { recursive: true }).map(String).sort((a, b) => (a < b ? -1 : 1))).toEqual(before)
+  expect(
+    readdirSync(path.join(folder, 'var'), { recursive: true })
+      .map(String)
+      .sort((a, b) => (a < b ? -1 : 1)),
+  ).toEqual(before)
 
   const [batches, events] = [path.join(folder, 'b.ndjson'), path.join(folder, 'e.ndjson')]
   expect((await logweir(['spool', 'export', 't/archive', batches, ...config])).code).toBe(0)
