@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { errorText, LogweirError } from '../base/errors.ts'
+import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
 import { parseYaml } from '../config/yaml.ts'
 import { valueAt } from '../config/pieces.ts'
@@ -67,15 +67,22 @@ const FILE_MAX = 8 * 2 ** 20
 
 /** Reads and writes once. @throws {LogweirError} with nothing changed. */
 export async function pull(options: PullOptions): Promise<Pulled> {
-  if (options.dry_run) {
+  try {
+    if (!options.dry_run) return await withFolder(options.folder, () => pullInto(options))
     if (isHalfWritten(options.folder))
       throw failed(
         `${options.folder} was left half written`,
         'pull without `--dry-run`, which completes it first',
       )
-    return pullInto(options)
+    return await pullInto(options)
+  } catch (error) {
+    // What the system says of files and folders; everything else is a bug.
+    if (error instanceof LogweirError || errorCode(error) === undefined) throw error
+    throw failed(
+      `${options.folder}: ${errorText(error)}`,
+      'nothing was changed; mend the folder and pull again',
+    )
   }
-  return withFolder(options.folder, () => pullInto(options))
 }
 
 async function pullInto(options: PullOptions): Promise<Pulled> {

@@ -82,7 +82,7 @@ function complete(folder: string): void {
   const mark = join(folder, ...COMMIT_MARK)
   const aside = join(folder, ASIDE)
   if (existsSync(mark)) {
-    const { put, remove } = listShape.parse(JSON.parse(readFileSync(mark, 'utf8')))
+    const { put, remove } = readList(mark)
     // Those that are renamed already are in their place.
     for (const name of put)
       if (existsSync(join(aside, name))) renameSync(join(aside, name), join(folder, name))
@@ -92,6 +92,18 @@ function complete(folder: string): void {
     syncFolder(aside)
   }
   rmSync(aside, { recursive: true, force: true })
+}
+
+function readList(mark: string): z.output<typeof listShape> {
+  try {
+    return listShape.parse(JSON.parse(readFileSync(mark, 'utf8')))
+  } catch (cause) {
+    const message = `${mark} is not as \`inventory pull\` writes it: ${errorText(cause).slice(0, 200)}`
+    throw new LogweirError('LW_INVENTORY', message, 'put the folder back from version control', {
+      cause,
+      exit: 1,
+    })
+  }
 }
 
 /** One that its owner left by dying is taken over. */

@@ -9,7 +9,9 @@ import { bare, dfwLabel, gatewayLabel, Owners, Pulling } from '../support/invent
 import { tempFolder } from '../support/temp-folder.ts'
 import { makeWorld, Vcd } from '../support/vcd.ts'
 
-test('a thousand organisations become tenants, and a line with any of their labels reaches the right one', async () => {
+test('a thousand organisations become tenants, and a line with any of their labels reaches the right one', {
+  timeout: 180_000,
+}, async () => {
   const vcd = await Vcd.start(makeWorld(1000))
   const pulling = new Pulling(vcd)
   const pulled = await pulling.pull()
@@ -41,7 +43,9 @@ test('a thousand organisations become tenants, and a line with any of their labe
   expect(vcd.wrong).toEqual([])
 })
 
-test('a second reading of the same changes no byte; one of two thousand tenants at 50 ms an answer takes seconds', async () => {
+test('a second reading of the same changes no byte; one of two thousand tenants at 50 ms an answer takes seconds', {
+  timeout: 180_000,
+}, async () => {
   const vcd = await Vcd.start(makeWorld(2000))
   vcd.delay = 50
   const pulling = new Pulling(vcd)
@@ -266,4 +270,24 @@ test('what is not its own it neither reads nor overwrites', async () => {
   writeFileSync(file, 'version: 1\ntenants: []\n')
   await expect(pulling.pull()).rejects.toThrow('is in the way')
   mkdirSync(join(pulling.root, 'rules', 'more'))
+})
+
+test('a folder that cannot be used, a broken list and a second pull at once: each is said, and nothing changes', async () => {
+  const vcd = await Vcd.start(makeWorld(2))
+  const pulling = new Pulling(vcd)
+  await expect(pulling.pull({ folder: join(pulling.root, 'logweir.yaml', 'x') })).rejects.toThrow(
+    /ENOTDIR|EEXIST/,
+  )
+  vcd.delay = 50
+  const [one, two] = await Promise.allSettled([pulling.pull(), pulling.pull()])
+  expect([one.status, two.status].toSorted()).toEqual(['fulfilled', 'rejected'])
+  vcd.delay = 0
+  // Of a process that has died.
+  writeFileSync(join(pulling.folder, '.lock'), '4194999\n')
+  expect((await pulling.pull()).files).toBe(0)
+  mkdirSync(join(pulling.folder, '.new'))
+  writeFileSync(join(pulling.folder, '.new', 'commit.json'), '{"put":["../../evil.yaml"],"remove":[]}')
+  await expect(pulling.pull({ dry_run: true })).rejects.toThrow('was left half written')
+  await expect(pulling.pull()).rejects.toThrow('is not as `inventory pull` writes it')
+  expect(existsSync(join(pulling.root, 'evil.yaml'))).toBe(false)
 })

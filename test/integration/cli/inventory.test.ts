@@ -1,5 +1,5 @@
 /** Does `inventory pull` fill a running router, and say nothing that it should not? */
-import { type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
