@@ -20,7 +20,8 @@ async function receiver(): Promise<Receiver> {
 }
 
 function router(rules: object): Router {
-  const made = new Router({ listeners }, rules)
+  // What is on disk is looked at byte by byte.
+  const made = new Router({ listeners, spool: { compression: 'off' } }, rules)
   open.push(made)
   return made
 }
