@@ -68,6 +68,8 @@ const TABLE = `
   events INTEGER NOT NULL, total_batches INTEGER NOT NULL, total_events INTEGER NOT NULL,
   total_bytes INTEGER NOT NULL, sum INTEGER NOT NULL, raw INTEGER NOT NULL, form INTEGER NOT NULL,
   key_id TEXT, opened_at REAL NOT NULL, bytes BLOB NOT NULL`
+const COLUMNS_1 = ['sequence', 'events', 'total_batches', 'total_events', 'total_bytes', 'sum', 'bytes']
+const COLUMNS_2 = ['raw', 'form', 'key_id', 'opened_at']
 const WRITTEN = 'total_batches, total_events, total_bytes, sum, raw, form, key_id, opened_at, bytes'
 const SYNCHRONOUS: Readonly<Record<SpoolSync, string>> = { off: 'OFF', normal: 'NORMAL', full: 'FULL' }
 
@@ -313,6 +315,18 @@ export class SpoolFile {
     if (!READABLE.includes(version))
       throw new SpoolRefused(`spool version ${version} is not known`, version > SPOOL_VERSION)
     this.#version = version
+    this.#checkColumns()
+  }
+
+  /** A flipped bit in the text of the schema would make other columns of the same rows, and no error: all would seem gone. */
+  #checkColumns(): void {
+    const columns = this.#db.pragma('table_info(batch)') as { name: string; type: string; pk: number }[]
+    const names = columns.map(({ name }) => name)
+    const sequence = columns.find(({ name }) => name === 'sequence')
+    const numbered = this.keyed || (sequence?.type === 'INTEGER' && sequence.pk === 1)
+    const expected = this.#version === 1 ? COLUMNS_1 : [...COLUMNS_1, ...COLUMNS_2]
+    if (numbered && expected.every((name) => names.includes(name))) return
+    throw Object.assign(new Error('its table is not as it was made'), { code: 'SQLITE_CORRUPT' })
   }
 
   #where(condition: string): string {

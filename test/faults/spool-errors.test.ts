@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { armFaults } from '../../src/base/faults.ts'
 import { BatchDamaged, parseBatch } from '../../src/queue/batch-codec.ts'
+import { SPOOL_VERSION } from '../../src/spool/spool-file.ts'
 import { MiB, OpenSpool, row, TempFolder } from '../support/spools.ts'
 
 const KEY = 'acme/siem'
@@ -275,7 +276,7 @@ test('R19: a file of a later version is refused, told, not counted as damage, an
   build(folder.path, 10)
   const name = files(folder.path)[0] as string
   const path = join(folder.path, CHAIN, name)
-  patch(path, 60, Buffer.from([0, 0, 0, 2]))
+  patch(path, 60, Buffer.from([0, 0, 0, SPOOL_VERSION + 1]))
   unlinkSync(join(folder.path, 'spool', '0', 'cursors.db'))
   const before = readFileSync(path)
   const mtime = statSync(path).mtimeMs

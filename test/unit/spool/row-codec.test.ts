@@ -154,3 +154,19 @@ test('a file of version 1 is read and not written to', () => {
   expect(rows.map(({ bytes }) => parseBatch(bytes).sequence)).toEqual([0, 1, 2])
   expect(open.notices).toEqual([])
 })
+
+test('a file whose schema lost a bit is set aside and counted, never taken for empty', () => {
+  using folder = new TempFolder()
+  {
+    using open = new OpenSpool(folder.path)
+    open.spool.write(KEY, [row(0), row(1)], ALL)
+  }
+  const chain = join(folder.path, 'spool', '0', 'acme%2fsiem')
+  const path = join(chain, readdirSync(chain)[0] ?? '')
+  const bytes = readFileSync(path)
+  bytes[bytes.indexOf('PRIMARY KEY') + 'PRIMARY'.length] = 0xa0
+  writeFileSync(path, bytes)
+  using open = new OpenSpool(folder.path)
+  expect(open.notices).toMatchObject([{ event: 'quarantined' }])
+  expect(readdirSync(join(folder.path, 'spool', 'quarantine'))).toHaveLength(1)
+})
