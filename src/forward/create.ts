@@ -12,6 +12,8 @@ import { originalEncoder } from './encode/original.ts'
 import { Rfc3164Encoder } from './encode/rfc3164.ts'
 import { Rfc5424Encoder } from './encode/rfc5424.ts'
 import { cfapiType } from './cfapi.ts'
+import type { StreamTarget } from './dial.ts'
+import { failoverSender } from './failover.ts'
 import { FileDestination } from './file.ts'
 import { elasticsearchType } from './elasticsearch.ts'
 import { httpType } from './http.ts'
@@ -51,10 +53,10 @@ export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: 
   switch (to.scheme) {
     case 'tcp':
     case 'tls':
-      return new StreamDestination(forwarder, to, lane, deps, { encoder, resolver })
+      return new StreamDestination(forwarder, streamTargets(forwarder, to), lane, deps, { encoder, resolver })
     case 'relp':
     case 'relp-tls':
-      return new RelpDestination(forwarder, to, lane, deps, { encoder, resolver })
+      return new RelpDestination(forwarder, streamTargets(forwarder, to), lane, deps, { encoder, resolver })
     case 'udp':
       return new UdpDestination(forwarder, to, lane, deps, { encoder, resolver })
     case 'file':
@@ -62,10 +64,26 @@ export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: 
     case 'http':
     case 'https': {
       const type = OVER_HTTP[forwarder.settings.type] ?? httpType
-      const making = { forwarder, url: new URL(to.url), lane, deps, resolver }
-      return new RequestDestination(forwarder, lane, deps, type(making))
+      const making = (url: string) => ({ forwarder, url: new URL(url), lane, deps, resolver })
+      const others = forwarder.settings.failover.flatMap((one) =>
+        'url' in one ? [type(making(one.url))] : [],
+      )
+      const moved = (at: number, why: string): void => {
+        const text = `requests go to ${at === 0 ? 'the first target' : `failover target ${at}`} now: ${why}`
+        deps.log.warn({ forwarder: forwarder.key }, `forwarder ${forwarder.key}: ${text}`)
+      }
+      const sender = failoverSender([type(making(to.url)), ...others], deps.clock, moved)
+      return new RequestDestination(forwarder, lane, deps, sender)
     }
   }
+}
+
+/** All have the scheme of the first: the rules' reader sees to it. */
+function streamTargets(
+  { settings }: ForwarderTarget,
+  to: StreamTarget,
+): readonly [StreamTarget, ...StreamTarget[]] {
+  return [to, ...settings.failover.flatMap((one) => ('host' in one ? [one] : []))]
 }
 
 function makeEncoder({ key, settings }: ForwarderTarget, deps: ForwardDeps): BatchEncoder {

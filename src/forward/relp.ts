@@ -15,13 +15,14 @@ import type { Destination, DestinationState, DropReason, Lane } from '../queue/l
 import { clientOffers, firstLine, openObjection, RelpCommand, relpFrame } from '../relp/frames.ts'
 import { RelpReader, type RelpSink } from '../relp/reader.ts'
 import { Backoff } from './backoff.ts'
-import { dial, DialError, type Dialled, type StreamTarget } from './dial.ts'
+import { DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { relpFrames } from './encode/relp-frames.ts'
 import { closeQuietly } from './hang-up.ts'
 import { PemWatch } from './pem-watch.ts'
 import { RelpWindow } from './relp-window.ts'
 import { inWords, Status } from './status.ts'
+import { Targets } from './targets.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
 
 /** Bytes that may wait for answers; one batch at least. */
@@ -39,7 +40,7 @@ export class RelpDestination implements Destination, RelpSink {
   readonly #lane: Lane
   readonly #deps: ForwardDeps
   readonly #forwarder: ForwarderTarget
-  readonly #target: StreamTarget
+  readonly #targets: Targets
   readonly #encoder: BatchEncoder
   readonly #resolver: Resolver
   readonly #status: Status
@@ -57,7 +58,6 @@ export class RelpDestination implements Destination, RelpSink {
   #stopping: Promise<void> | undefined
   /** A graceful stop waits for the last answers. */
   #onQuiet: (() => void) | undefined
-  #address = 0
   /** Number of the next transaction; that of the session's `open` is 1. */
   #next = 1
   #failure: string | undefined
@@ -66,19 +66,20 @@ export class RelpDestination implements Destination, RelpSink {
 
   constructor(
     forwarder: ForwarderTarget,
-    target: StreamTarget,
+    targets: readonly [StreamTarget, ...StreamTarget[]],
     lane: Lane,
     deps: ForwardDeps,
     shared: { readonly encoder: BatchEncoder; readonly resolver: Resolver },
   ) {
     this.#forwarder = forwarder
-    this.#target = { ...target, scheme: target.scheme === 'relp-tls' ? 'tls' : 'tcp' }
+    const plain = targets.map((one) => ({ ...one, scheme: one.scheme === 'relp-tls' ? 'tls' : 'tcp' }))
+    this.#targets = new Targets(plain, deps.clock)
     this.#lane = lane
     this.#deps = deps
     this.#encoder = shared.encoder
     this.#resolver = shared.resolver
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
-    this.#watch = new PemWatch(forwarder.settings.tls, target.host, deps.clock, (why) =>
+    this.#watch = new PemWatch(forwarder.settings.tls, targets[0].host, deps.clock, (why) =>
       this.#status.lost('certificates', why),
     )
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
@@ -119,29 +120,20 @@ export class RelpDestination implements Destination, RelpSink {
     const abort = new AbortController()
     this.#dialling = abort
     const { settings } = this.#forwarder
-    const options = {
-      target: this.#target,
-      settings,
-      clock: this.#deps.clock,
-      resolver: this.#resolver,
-      signal: abort.signal,
-      first: this.#address,
-    }
-    void dial(options).then(
+    const options = { settings, clock: this.#deps.clock, resolver: this.#resolver, signal: abort.signal }
+    void this.#targets.dial(options).then(
       (dialled) => this.#dialled(dialled),
       (error: unknown) => {
         if (this.#phase !== 'dialling') return
-        this.#address += 1
         this.#retry(error instanceof DialError ? error.step : 'connect', inWords(error))
       },
     )
   }
 
-  #dialled({ socket, address }: Dialled): void {
+  #dialled({ socket }: Dialled): void {
     if (this.#phase !== 'dialling') return closeQuietly(socket, this.#deps.clock)
     this.#phase = 'opening'
     this.#socket = socket
-    this.#address = address
     this.#failure = undefined
     const reader = new RelpReader(ANSWER_MAX, this)
     this.#reader = reader
@@ -171,10 +163,12 @@ export class RelpDestination implements Destination, RelpSink {
     if (was === 'stopped') return
     // Receivers close quiet sessions: nothing is lost, and the next batch connects again.
     if (was === 'open' && !unsettled && this.#failure === undefined) {
+      this.#targets.ended()
       this.#phase = 'idle'
       this.#seek()
       return
     }
+    this.#targets.broke()
     this.#retry(step, this.#failure ?? why)
   }
 
@@ -265,9 +259,10 @@ export class RelpDestination implements Destination, RelpSink {
     if (socket === undefined || this.#phase !== 'open' || this.#turn !== undefined) return
     let budget = TURN_BYTES
     this.#watch.look()
-    // New certificates: what was sent is waited for, then the connection is made anew.
-    if (this.#watch.changed && this.#window.empty) return this.#endSession(socket)
-    while (this.#window.bytes < WINDOW_BYTES && !socket.writableNeedDrain && !this.#watch.changed) {
+    // New certificates, or the first target's turn: what was sent is waited for, then the connection is made anew.
+    const outdated = this.#watch.changed || this.#targets.overdue
+    if (outdated && this.#window.empty) return this.#endSession(socket)
+    while (this.#window.bytes < WINDOW_BYTES && !socket.writableNeedDrain && !outdated) {
       if (budget <= 0) {
         this.#turn = setImmediate(() => {
           this.#turn = undefined
@@ -333,6 +328,7 @@ export class RelpDestination implements Destination, RelpSink {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#hangUp(socket)
+    this.#targets.ended()
     this.#phase = 'idle'
     this.#seek()
   }

@@ -14,12 +14,14 @@ import type { Timer } from '../base/clock.ts'
 import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff } from './backoff.ts'
-import { dial, DialError, type Dialled, type StreamTarget } from './dial.ts'
+import { DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { closeQuietly, finish } from './hang-up.ts'
+import { type KernelTcp, type KernelView, sharedKernelTcp } from './kernel-tcp.ts'
 import { ReplayWindow } from './replay-window.ts'
 import { PemWatch } from './pem-watch.ts'
 import { inWords, Status } from './status.ts'
+import { Targets } from './targets.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
 
 /** A written batch counts as delivered after this long with nothing outstanding in the socket. */
@@ -31,6 +33,8 @@ const SUCCESS_MS = 30_000
 /** After this long without a byte taken the state says so; after the second time the connection is given up. */
 const STALL_MS = 10_000
 const STALL_MAX_MS = 300_000
+/** Sent again so often in vain: nobody is there. 6 s in a near network, as the system doubles its wait from 200 ms. */
+const RETRANSMITS_MAX = 5
 /** Bytes that a receiver may send between two looks. */
 const SAID_MAX = 1_048_576
 /** Bytes written in one turn of the event loop before other forwarders get theirs. */
@@ -43,7 +47,9 @@ export class StreamDestination implements Destination {
   readonly #lane: Lane
   readonly #deps: ForwardDeps
   readonly #forwarder: ForwarderTarget
-  readonly #target: StreamTarget
+  readonly #scheme: string
+  readonly #targets: Targets
+  readonly #kernel: KernelTcp
   readonly #encoder: BatchEncoder
   readonly #resolver: Resolver
   readonly #status: Status
@@ -55,8 +61,6 @@ export class StreamDestination implements Destination {
   #timer: Timer | undefined
   #idling = false
   #stopping: Promise<void> | undefined
-  /** Which of the name's addresses worked last. */
-  #address = 0
   /** `write` said stop, and `drain` has not come. */
   #blocked = false
   #pumping = false
@@ -76,19 +80,21 @@ export class StreamDestination implements Destination {
 
   constructor(
     forwarder: ForwarderTarget,
-    target: StreamTarget,
+    targets: readonly [StreamTarget, ...StreamTarget[]],
     lane: Lane,
     deps: ForwardDeps,
     shared: { readonly encoder: BatchEncoder; readonly resolver: Resolver },
   ) {
     this.#forwarder = forwarder
-    this.#target = target
+    this.#scheme = targets[0].scheme
+    this.#targets = new Targets(targets, deps.clock)
+    this.#kernel = sharedKernelTcp(deps.clock)
     this.#lane = lane
     this.#deps = deps
     this.#encoder = shared.encoder
     this.#resolver = shared.resolver
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
-    this.#watch = new PemWatch(forwarder.settings.tls, target.host, deps.clock, (why) =>
+    this.#watch = new PemWatch(forwarder.settings.tls, targets[0].host, deps.clock, (why) =>
       this.#status.lost('certificates', why),
     )
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
@@ -106,7 +112,7 @@ export class StreamDestination implements Destination {
     const socket = this.#socket
     if (socket === undefined) return 0
     // Untouched batches over tcp are lent to the socket, not copied: they are counted as in flight already.
-    return this.#encoder.passes && this.#target.scheme === 'tcp' ? 0 : socket.writableLength
+    return this.#encoder.passes && this.#scheme === 'tcp' ? 0 : socket.writableLength
   }
 
   wake(): void {
@@ -134,15 +140,8 @@ export class StreamDestination implements Destination {
     this.#dialling = abort
     const { settings } = this.#forwarder
     const { clock } = this.#deps
-    const options = {
-      target: this.#target,
-      settings,
-      clock,
-      resolver: this.#resolver,
-      signal: abort.signal,
-      first: this.#address,
-    }
-    void dial(options).then(
+    const options = { settings, clock, resolver: this.#resolver, signal: abort.signal }
+    void this.#targets.dial(options).then(
       (dialled) => this.#opened(dialled),
       (error: unknown) => this.#refused(error),
     )
@@ -150,7 +149,6 @@ export class StreamDestination implements Destination {
 
   #refused(error: unknown): void {
     if (this.#phase !== 'dialling') return
-    this.#address += 1
     if (error instanceof DialError) this.#retry(error.step, error.message)
     else this.#retry('connect', inWords(error))
   }
@@ -163,7 +161,6 @@ export class StreamDestination implements Destination {
     }
     const now = this.#deps.clock.monotonic()
     this.#socket = socket
-    this.#address = dialled.address
     this.#phase = 'open'
     this.#blocked = false
     this.#position = 0
@@ -203,8 +200,11 @@ export class StreamDestination implements Destination {
     // Receivers close quiet connections: nothing is lost, and the next batch connects again. One that closes as
     // soon as it is connected is not quiet.
     const quiet = !unsettled && this.#failure === undefined
-    if (!quiet || this.#deps.clock.monotonic() - this.#opened_at < QUIET_MS)
+    if (!quiet || this.#deps.clock.monotonic() - this.#opened_at < QUIET_MS) {
+      this.#targets.broke()
       return this.#retry('connection', why)
+    }
+    this.#targets.ended()
     this.#phase = 'idle'
     this.#seek()
   }
@@ -263,8 +263,8 @@ export class StreamDestination implements Destination {
     let budget = this.#encoder.passes ? TURN_BYTES : TURN_ENCODED_BYTES
     this.#watch.look()
     while (!this.#blocked && this.#phase === 'open') {
-      // New certificates: what is written is waited for, then the connection is made anew.
-      if (this.#watch.changed) return
+      // New certificates, or the first target's turn: what is written is waited for, then the connection is made anew.
+      if (this.#outdated) return
       if (budget <= 0) {
         this.#turn = setImmediate(() => {
           this.#turn = undefined
@@ -352,28 +352,45 @@ export class StreamDestination implements Destination {
     this.#said = 0
     if (this.#window.length === 0) {
       if (now - this.#wrote_at >= this.#deps.idle) return this.#hangUp(socket)
-    } else if (socket.writableLength === 0) {
-      const before = this.#window.length
-      this.#settle(now - QUIET_MS)
-      if (this.#window.length < before) this.#backoff.reset()
-      this.#moved_at = now
-    } else if (this.#stalled(socket, now)) {
-      this.#failure = new Error(`it took nothing for ${STALL_MAX_MS / 1000} s`)
-      return this.#lost(socket)
+    } else {
+      const kernel = this.#view(socket)
+      if (kernel !== undefined && kernel.retransmits >= RETRANSMITS_MAX) {
+        this.#failure = new Error(`nobody confirms ${kernel.unconfirmed} bytes that were written`)
+        return this.#lost(socket)
+      }
+      const unconfirmed = kernel?.unconfirmed ?? 0
+      if (socket.writableLength + unconfirmed === 0) {
+        const before = this.#window.length
+        this.#settle(Math.min(now - QUIET_MS, kernel?.at ?? now))
+        if (this.#window.length < before) this.#backoff.reset()
+        this.#moved_at = now
+      } else if (this.#stalled(this.#position - socket.writableLength - unconfirmed, now)) {
+        this.#failure = new Error(`it took nothing for ${STALL_MAX_MS / 1000} s`)
+        return this.#lost(socket)
+      }
     }
     if (this.#phase === 'open' && !this.#renewed()) this.#arm()
   }
 
-  /** With new certificate files, a connection that nothing waits for any more ends, and the next is made. */
+  /** What the system knows of this connection; undefined when it says nothing, or nothing yet. */
+  #view(socket: Socket): KernelView | undefined {
+    const view = this.#kernel.look(socket)
+    return view === undefined || view.at <= this.#opened_at ? undefined : view
+  }
+
+  get #outdated(): boolean {
+    return this.#watch.changed || this.#targets.overdue
+  }
+
+  /** With new certificate files, or for the first target, a connection that nothing waits for any more ends, and the next is made. */
   #renewed(): boolean {
-    if (!this.#watch.changed || this.#window.length > 0 || this.#socket === undefined) return false
+    if (!this.#outdated || this.#window.length > 0 || this.#socket === undefined) return false
     this.#hangUp(this.#socket)
     return true
   }
 
   /** Whether a peer that takes nothing has had its time. Says in the status when it begins. */
-  #stalled(socket: Socket, now: number): boolean {
-    const taken = this.#position - socket.writableLength
+  #stalled(taken: number, now: number): boolean {
     if (taken !== this.#taken) {
       this.#taken = taken
       this.#moved_at = now
@@ -389,6 +406,7 @@ export class StreamDestination implements Destination {
   /** Idle: nothing is unsettled, so closing costs nothing. */
   #hangUp(socket: Socket): void {
     this.#release(socket)
+    this.#targets.ended()
     this.#phase = 'idle'
     closeQuietly(socket, this.#deps.clock)
     this.#seek()

@@ -5,6 +5,8 @@
 export interface ForwarderSettings {
   readonly type: 'syslog' | 'file' | 'http' | 'log-insight-cloud' | 'splunk-hec' | 'elasticsearch' | 'cfapi'
   readonly to: Target
+  /** Further targets of the same scheme, in the order in which they are tried. */
+  readonly failover: readonly Target[]
   /** Local address to send from; null: the system chooses. */
   readonly from_address: string | null
   readonly format: 'original' | 'rfc5424' | 'rfc3164' | 'json'

@@ -36,6 +36,42 @@ export function readTarget(text: string, path: Path, report: Report): Target | u
   return fail(`unknown scheme ${quoted(scheme)}`, meant(scheme, SCHEMES))
 }
 
+/** Further targets: each of the scheme of the first, and none twice. Wrong ones are reported and left out. */
+export function readFailover(
+  texts: readonly string[],
+  first: Target,
+  path: Path,
+  report: Report,
+): readonly Target[] {
+  const seen = new Set([JSON.stringify(first)])
+  if (texts.length > 0 && (first.scheme === 'file' || first.scheme === 'udp')) {
+    const why =
+      first.scheme === 'udp' ? 'over udp nobody says that an event did not come' : 'a file is one file'
+    report.error(path, `has no meaning for ${first.scheme}: ${why}`, 'remove it', { at_key: true })
+    return []
+  }
+  return texts.flatMap((text, n): Target[] => {
+    const at = [...path, n]
+    const target = readTarget(text, at, report)
+    if (target === undefined) return []
+    if (target.scheme !== first.scheme) {
+      report.error(
+        at,
+        `scheme ${target.scheme} beside ${first.scheme}`,
+        'all targets of a forwarder have one scheme',
+      )
+      return []
+    }
+    const key = JSON.stringify(target)
+    if (seen.has(key)) {
+      report.error(at, 'is a target already', 'remove it')
+      return []
+    }
+    seen.add(key)
+    return [target]
+  })
+}
+
 type Fail = (message: string, hint?: string) => undefined
 
 function fileTarget(rest: string, rulesFile: string, fail: Fail): Target | undefined {

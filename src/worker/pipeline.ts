@@ -273,11 +273,13 @@ export class Pipeline implements Intake {
     if (plan === undefined || forwarder === undefined || this.#settings === undefined) return null
     const { epoch, index, clock } = this.#deps
     const identity = { epoch, worker: index, forwarder: key, generation: plan.generation }
-    const wall = clock.wall()
-    const tenant = plan.tenants[forwarder.tenant]
-    return [
-      await probe(forwarder, { tenant: ownerOf(tenant), identity, wall }, this.#forwardDeps(this.#settings)),
-    ]
+    const event = { tenant: ownerOf(plan.tenants[forwarder.tenant]), identity, wall: clock.wall() }
+    const { settings } = forwarder
+    const deps = this.#forwardDeps(this.#settings)
+    const targets = [settings.to, ...settings.failover]
+    return Promise.all(
+      targets.map((to) => probe({ key, settings: { ...settings, to, failover: [] } }, event, deps)),
+    )
   }
 
   /** Brings the gauges in shared memory up to date. */

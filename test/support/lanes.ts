@@ -138,6 +138,7 @@ export function testSettings(
 ): ForwarderSettings {
   return {
     type: 'syslog',
+    failover: [],
     from_address: null,
     format: 'original',
     tags: {},

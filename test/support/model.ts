@@ -23,6 +23,7 @@ export function place(file = '/rules/tenants.yaml'): Place {
 export function settings(changes: Partial<ForwarderSettings> = {}): ForwarderSettings {
   return {
     type: 'syslog',
+    failover: [],
     to: { scheme: 'tcp', host: '127.0.0.1', port: 6514 },
     from_address: null,
     format: 'original',
