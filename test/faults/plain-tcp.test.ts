@@ -40,7 +40,7 @@ test('R53: destinations that never read: memory is bounded and flat while sender
   const queue = { memory_max: '16MiB', disk_max: '32MiB' }
   const forwarders = holes.map(({ port }, n) => ({ name: `hole${n}`, to: `tcp://127.0.0.1:${port}`, queue }))
   const router = await started(
-    { listeners, queue: { memory_max: '64MiB' } },
+    { listeners, spool: { compression: 'off' }, queue: { memory_max: '64MiB' } },
     { tenants: [tenantRules(0, forwarders)] },
   )
   const watch = new MemoryWatch(router.pid)
