@@ -109,7 +109,7 @@ function authentication({ settings }: ForwarderTarget, delivered: boolean, why: 
   const ours = [
     ...(http.token === null ? [] : ['the token']),
     ...(http.login === null ? [] : ['user name and password']),
-    ...(http.cfapi?.agent_secret == null ? [] : ['the agent secret']),
+    ...((http.cfapi?.agent_secret ?? null) === null ? [] : ['the agent secret']),
     ...(tls.certificate === null ? [] : ['our certificate']),
   ].join(' and ')
   const step = { step: 'authentication', milliseconds: 0 } as const

@@ -262,7 +262,8 @@ export class RelpDestination implements Destination, RelpSink {
     // New certificates, or the first target's turn: what was sent is waited for, then the connection is made anew.
     const outdated = this.#watch.changed || this.#targets.overdue
     if (outdated && this.#window.empty) return this.#endSession(socket)
-    while (this.#window.bytes < WINDOW_BYTES && !socket.writableNeedDrain && !outdated) {
+    const room = outdated ? 0 : WINDOW_BYTES
+    while (this.#window.bytes < room && !socket.writableNeedDrain) {
       if (budget <= 0) {
         this.#turn = setImmediate(() => {
           this.#turn = undefined

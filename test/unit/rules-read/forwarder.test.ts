@@ -20,6 +20,7 @@ function forwarder(
 test('what is left out has the documented default', () => {
   expect(forwarder('to: "tls://siem.example.com:6514"')).toEqual({
     type: 'syslog',
+    failover: [],
     to: { scheme: 'tls', host: 'siem.example.com', port: 6514 },
     from_address: null,
     format: 'original',
