@@ -232,7 +232,8 @@ test.each([
 
 test('the commands of the README that only read are run', { timeout: PROCESS_MS }, async () => {
   const safe = usesOf(page('README.md')).filter(
-    ({ command, line }) => ['check', 'explain', 'parse', 'test'].includes(command) && line.includes('--config'),
+    ({ command, line }) =>
+      ['check', 'explain', 'parse', 'test'].includes(command) && line.includes('--config'),
   )
   expect(safe.length).toBeGreaterThan(1)
   for (const { line } of safe) {

@@ -2,7 +2,7 @@
 import { errorText } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Changes } from './changes.ts'
-import { type Log } from './log.ts'
+import type { Log } from './log.ts'
 
 export interface Reload {
   readonly outcome: 'accepted' | 'rejected'

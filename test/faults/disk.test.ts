@@ -107,7 +107,10 @@ test('R16: the free space that belongs to others stays free, with every destinat
   const to = `tcp://127.0.0.1:${await refuse()}`
   const queue = { memory_max: '2MiB', disk_max: '1GiB' }
   const forwarders = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, to, queue, retry }))
-  const router = made({ spool: { disk_free_min: '24MiB', compression: 'off' } }, { tenants: [tenantRules(0, forwarders)] })
+  const router = made(
+    { spool: { disk_free_min: '24MiB', compression: 'off' } },
+    { tenants: [tenantRules(0, forwarders)] },
+  )
   const disk = onSmallDisk(context, router, 48 * MIB)
   await router.start()
   let least = disk.free
@@ -143,7 +146,10 @@ test('R16: quotas of forwarders and of the whole spool hold to within one file, 
   const to = `tcp://127.0.0.1:${await refuse()}`
   const queue = { memory_max: '2MiB', disk_max: '4MiB' }
   const forwarders = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, to, queue, retry }))
-  const router = made({ spool: { disk_max: '12MiB', compression: 'off' } }, { tenants: [tenantRules(0, forwarders)] })
+  const router = made(
+    { spool: { disk_max: '12MiB', compression: 'off' } },
+    { tenants: [tenantRules(0, forwarders)] },
+  )
   await router.start()
   const spool = join(router.folder, 'var/spool')
   let most = 0

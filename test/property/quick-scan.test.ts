@@ -120,7 +120,11 @@ test('frames as VMware writes them are read quickly, with every body that the gr
 })
 
 test('a label read by the quick scanner is found as one that is read from its bytes', () => {
-  const label = fc.string({ unit: fc.constantFrom(...'aZ@[`{-_ 09\xc3\xe4'.split('')), minLength: 1, maxLength: 70 })
+  const label = fc.string({
+    unit: fc.constantFrom(...'aZ@[`{-_ 09\xc3\xe4'.split('')),
+    minLength: 1,
+    maxLength: 70,
+  })
   fc.assert(
     fc.property(label, fc.boolean(), (text, same) => {
       const line = `<1>1 2026-01-02T03:04:05Z h FIREWALL-PKTLOG - - - INET match DROP 1 IN UDP ::/1->::/2 ${text}`

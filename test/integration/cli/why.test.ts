@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const listeners = [{ name: 'tcp', transport: 'tcp', bind: '127.0.0.1:0', allow: ['127.0.0.0/8'] }]
 
-async function rig(where: object | undefined = undefined): Promise<{ router: Router; receiver: Receiver }> {
+async function rig(where?: object): Promise<{ router: Router; receiver: Receiver }> {
   const receiver = await new Receiver().open()
   const siem = { name: 'siem', to: receiver.url, ...(where === undefined ? {} : { where }) }
   const rules = {
