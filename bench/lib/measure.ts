@@ -23,6 +23,8 @@ export interface Plan {
   readonly events: number
   readonly repeat: number
   readonly warm: number
+  /** How often the warm-up is sent; left out: once. */
+  readonly warm_repeat?: number
   readonly passes: number
   /** Events a second, 0: as fast as they are taken. Below 0: so many bytes a write (TCP). */
   readonly rate: number
@@ -88,7 +90,11 @@ export async function measure(
   try {
     proc = await router.start(setupOf(bench, row, workload, folder))
     const passes: Pass[] = [
-      await pass(bench, router, proc, sinks, row, workload, { ...plan, events: plan.warm, repeat: 1 }),
+      await pass(bench, router, proc, sinks, row, workload, {
+        ...plan,
+        events: plan.warm,
+        repeat: plan.warm_repeat ?? 1,
+      }),
     ]
     for (let i = 0; i < plan.passes; i++)
       passes.push(await pass(bench, router, proc, sinks, row, workload, plan))
