@@ -233,7 +233,11 @@ export class DiskBacklog {
     this.#reading = true
     void this.#port.client.read(this.#key, this.#cursor, READ_BYTES).then((result) => {
       this.#reading = false
-      for (const damage of result.damaged) this.#damaged(damage.batches, damage.events)
+      for (const { batches, events, after, through } of result.damaged) {
+        // What memory holds a copy of is not lost: it has no copy any more.
+        const copies = forgetCopies(this.#events.memory(), after, through)
+        this.#damaged(batches - copies.batches, Math.max(0, events - copies.events))
+      }
       for (const row of result.rows) this.#admit(row.sequence, row.events, row.bytes)
       if (result.end && result.rows.length === 0) this.#missing()
       if (this.#drop_wanted) this.dropOldest()
@@ -255,6 +259,8 @@ export class DiskBacklog {
       batch.opened_mono = this.#clock.monotonic()
       this.#events.charge(batch.held)
       this.#read_ahead.push(batch)
+      // Events of batches that went with their file, which could not say how many they were.
+      if (this.#unread.batches === 0 && this.#unread.events > 0) this.#damaged(1, 0)
     } catch (error) {
       if (!(error instanceof BatchDamaged)) throw error
       this.#damaged(1, events)
@@ -264,6 +270,7 @@ export class DiskBacklog {
 
   #damaged(batches: number, events: number): void {
     // With the last batch go all events that were counted: nobody would ever come for the rest.
+    if (batches <= 0) return
     const last = batches >= this.#unread.batches
     const known = last ? this.#unread.events : Math.min(events, this.#unread.events)
     this.#take(batches, known, 0)

@@ -56,10 +56,20 @@ export interface SpoolClient {
   state(key: string): Promise<ChainState>
 }
 
+/** Batches numbered in (`after`, `through`] that disk has no longer, copies of what memory holds among them. */
+export interface SpoolDamage {
+  readonly batches: number
+  /** At least so many; exact where the file could still say. */
+  readonly events: number
+  readonly after: number
+  readonly through: number
+  readonly reason: string
+}
+
 export interface SpoolReadResult {
   readonly rows: readonly SpoolRow[]
-  /** Batches that were damaged and set aside while reading: events lost (best known count) and why. */
-  readonly damaged: readonly { readonly events: number; readonly batches: number; readonly reason: string }[]
+  /** Batches that were found damaged or gone since the last read. */
+  readonly damaged: readonly SpoolDamage[]
   /** True when nothing lies after the last row returned. */
   readonly end: boolean
 }

@@ -6,13 +6,13 @@
 import { errorText } from '../base/errors.ts'
 import { faultPoint } from '../base/faults.ts'
 import { verifyBatch } from '../queue/batch-codec.ts'
-import type { ChainState, SpoolReadResult, SpoolRow } from '../queue/spool-port.ts'
+import type { ChainState, SpoolDamage, SpoolReadResult, SpoolRow } from '../queue/spool-port.ts'
 import type { SpoolContext } from './context.ts'
 import type { Cursors } from './cursor-keeper.ts'
 import { FILE_MAX, FILE_MIN, FILES_PER_CHAIN_MIN, PAGE_SIZE } from './limits.ts'
 import { sizeOf } from './safe-files.ts'
 import type { Segment } from './segment.ts'
-import { isDamage, isMissing, type RowHead, type Totals } from './spool-file.ts'
+import { isDamage, isMissing, type RowHead, SpoolRefused, type Totals } from './spool-file.ts'
 import { diskCost } from './usage.ts'
 
 /** What {@link Chain} needs from the worker's folder it lies in. */
@@ -23,11 +23,10 @@ export interface ChainHome {
   create(chain: Chain, sequence: number): Segment
   /** The segment's rows are all settled: its file may go. */
   release(segment: Segment): void
-  /** The segment's file is damaged or gone. */
-  setAside(segment: Segment, reason: string, lost: Totals): void
+  /** The segment's file is damaged or gone, or a later release's: that one `stays` where it is. */
+  setAside(segment: Segment, reason: string, lost: Totals, stays: boolean): void
 }
 
-type Damage = SpoolReadResult['damaged'][number]
 type Dropped = { batches: number; events: number; bytes: number; through: number }
 
 export class Chain {
@@ -40,6 +39,8 @@ export class Chain {
   active: Segment | undefined
   last_sequence = -1
   readonly #home: ChainHome
+  /** Set aside while nobody read: the next read tells. */
+  #gone: { readonly segment: Segment; readonly reason: string }[] = []
 
   constructor(key: string, folder: string, home: ChainHome) {
     this.key = key
@@ -128,7 +129,7 @@ export class Chain {
   /** As {@link SpoolClient.read}. Throws when the disk, not a file, is at fault. */
   read(after: number, bytes: number): SpoolReadResult {
     const rows: SpoolRow[] = []
-    const damaged: Damage[] = []
+    const damaged = this.#goneAbove(after)
     let position = after
     let taken = 0
     for (;;) {
@@ -154,7 +155,7 @@ export class Chain {
 
   /** Sets a segment's file aside when `error` says that it is damaged or gone; throws it otherwise. */
   discard(segment: Segment, error: unknown): void {
-    this.#guard(segment, -1, [], () => {
+    this.#guard(segment, -1, undefined, () => {
       throw error
     })
   }
@@ -162,7 +163,7 @@ export class Chain {
   acknowledge(sequence: number): void {
     for (const segment of [...this.segments]) {
       if (sequence < segment.first || sequence > segment.last) continue
-      this.#guard(segment, sequence, [], () => {
+      this.#guard(segment, sequence, undefined, () => {
         if (!segment.acknowledge(sequence)) return
         this.#home.cursors.touch(segment)
         // The active file is kept for the next batch; the cursors' tick lets it go when it stays idle.
@@ -192,7 +193,7 @@ export class Chain {
 
   /** Adds to `lost` what is given up of a segment; gives the file bytes that this frees. */
   #forget(segment: Segment, after: number, upto: number, lost: Dropped): number {
-    const gone = this.#guard(segment, after, [], () => segment.forget(after, upto))
+    const gone = this.#guard(segment, after, undefined, () => segment.forget(after, upto))
     if (gone === 'set aside') return 0
     lost.batches += gone.batches
     lost.events += gone.events
@@ -252,8 +253,10 @@ export class Chain {
     context.files.abandon(segment.path)
     context.usage.forget()
     if (fresh) return this.#home.release(segment)
-    if (isDamage(error) || isMissing(error)) {
-      this.#home.setAside(segment, errorText(error), { ...segment.left })
+    if (unusable(error)) {
+      this.#guard(segment, -1, undefined, () => {
+        throw error
+      })
       return
     }
     segment.sealed = true
@@ -268,7 +271,7 @@ export class Chain {
   }
 
   /** The lowest unacknowledged sequence above `position`. Files that turn out damaged are set aside on the way. */
-  #next(position: number, damaged: Damage[]): { segment: Segment; head: RowHead } | undefined {
+  #next(position: number, damaged: SpoolDamage[]): { segment: Segment; head: RowHead } | undefined {
     let best: { segment: Segment; head: RowHead } | undefined
     for (const segment of [...this.segments]) {
       if (segment.last <= position || segment.through >= segment.last) continue
@@ -277,7 +280,13 @@ export class Chain {
       if (found === undefined || found === 'set aside') continue
       if (found.gap !== undefined) {
         const { events, batches } = found.gap
-        damaged.push({ events, batches, reason: 'rows are missing' })
+        damaged.push({
+          events,
+          batches,
+          after: position,
+          through: found.head.sequence - 1,
+          reason: 'rows are missing',
+        })
         this.#home.cursors.touch(segment)
       }
       if (best === undefined || found.head.sequence < best.head.sequence) best = { segment, head: found.head }
@@ -285,7 +294,7 @@ export class Chain {
     return best
   }
 
-  #readRow(segment: Segment, head: RowHead, damaged: Damage[]): SpoolRow | undefined {
+  #readRow(segment: Segment, head: RowHead, damaged: SpoolDamage[]): SpoolRow | undefined {
     const bytes = segment.bytes(head.sequence)
     const reason = bytes === undefined ? 'the row is gone' : wrongWith(bytes, head, segment.shift)
     if (reason === undefined) {
@@ -297,7 +306,13 @@ export class Chain {
     context.usage.total += kept
     segment.acknowledge(head.sequence)
     cursors.touch(segment)
-    damaged.push({ events: head.events, batches: 1, reason })
+    damaged.push({
+      events: head.events,
+      batches: 1,
+      after: head.sequence - 1,
+      through: head.sequence,
+      reason,
+    })
     context.notice({
       level: 'error',
       event: 'quarantined',
@@ -310,17 +325,44 @@ export class Chain {
   }
 
   /** Runs `act` on a segment; when its file proves damaged or gone, sets it aside instead of failing. */
-  #guard<T>(segment: Segment, position: number, damaged: Damage[], act: () => T): T | 'set aside' {
+  #guard<T>(
+    segment: Segment,
+    position: number,
+    damaged: SpoolDamage[] | undefined,
+    act: () => T,
+  ): T | 'set aside' {
     try {
       return act()
     } catch (error) {
-      if (!isDamage(error) && !isMissing(error)) throw error
-      const lost = segment.lostAfter(position)
-      this.#home.setAside(segment, errorText(error), lost)
-      damaged.push({ events: lost.events, batches: lost.batches, reason: errorText(error) })
+      if (!unusable(error)) throw error
+      const reason = errorText(error)
+      this.#home.setAside(segment, reason, segment.lostAfter(position), isNewer(error))
+      if (damaged === undefined) this.#gone.push({ segment, reason })
+      else damaged.push(damageOf(segment, position, reason))
       return 'set aside'
     }
   }
+
+  /** Files that went while nobody read; what of them was read already is in flight. */
+  #goneAbove(position: number): SpoolDamage[] {
+    const gone = this.#gone.splice(0).filter(({ segment }) => segment.last > position)
+    return gone.map(({ segment, reason }) => damageOf(segment, position, reason))
+  }
+}
+
+/** Whether the file, not the disk or the moment, is at fault: without it the others of the chain can be read. */
+function unusable(error: unknown): boolean {
+  return isDamage(error) || isMissing(error) || isNewer(error)
+}
+
+/** A later release may be able to read it. */
+function isNewer(error: unknown): boolean {
+  return error instanceof SpoolRefused && error.newer
+}
+
+function damageOf(segment: Segment, position: number, reason: string): SpoolDamage {
+  const { batches, events } = segment.lostAfter(position)
+  return { batches, events, after: Math.max(position, segment.first - 1), through: segment.last, reason }
 }
 
 function fits(segment: Segment, row: SpoolRow, file_max: number): boolean {

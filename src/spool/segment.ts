@@ -170,15 +170,22 @@ export class Segment {
     this.#walked = undefined
   }
 
-  /** What was lost with the file, as far as it is known: everything behind the row that was walked last. */
+  /**
+   * What was lost with the file above `position`: what is read up to there is in flight, and not lost. Where the file
+   * cannot say how many events that were it is one a batch, so that never too many are counted.
+   */
   lostAfter(position: number): Totals {
     const walked = this.#walked
-    if (walked === undefined || !walked.sound || walked.sequence > position) return { ...this.left }
-    return {
-      batches: Math.min(this.left.batches, Math.max(0, this.totals.batches - walked.after.batches)),
-      events: Math.min(this.left.events, Math.max(0, this.totals.events - walked.after.events)),
-      bytes: Math.min(this.left.bytes, Math.max(0, this.totals.bytes - walked.after.bytes)),
+    const known = walked?.sound === true && walked.sequence <= position
+    const before = known ? walked.after : NO_TOTALS
+    const most = {
+      batches: Math.min(this.left.batches, Math.max(0, this.totals.batches - before.batches)),
+      events: Math.min(this.left.events, Math.max(0, this.totals.events - before.events)),
+      bytes: Math.min(this.left.bytes, Math.max(0, this.totals.bytes - before.bytes)),
     }
+    if (position < this.first || (known && walked.sequence === position)) return most
+    const batches = Math.min(most.batches, Math.max(0, this.last - position))
+    return { batches, events: Math.min(most.events, batches), bytes: 0 }
   }
 
   #forgetAll(): Totals & { readonly through: number } {

@@ -201,21 +201,22 @@ export class WorkerSpool implements ChainHome {
     this.#unlink(segment)
   }
 
-  setAside(segment: Segment, reason: string, lost: Totals): void {
+  setAside(segment: Segment, reason: string, lost: Totals, stays: boolean): void {
     const { files, quarantine, usage, notice } = this.context
     files.abandon(segment.path)
     this.#chains.get(segment.key)?.remove(segment)
     this.cursors.forget(segment.key, segment.name, segment)
     const missing = lstatOf(segment.path) === undefined
     let where = 'is gone'
-    if (!missing) {
+    if (stays) where = 'is left as it is'
+    else if (!missing) {
       const taken = quarantine.take(segment.path, `${this.worker}-${encodeKey(segment.key)}`)
       where = 'moved_to' in taken ? `was moved to ${taken.moved_to}` : `stays where it is (${taken.failed})`
     } else usage.total -= segment.size
     const message = `${segment.path} ${where}: ${reason}; ${lost.events} events in ${lost.batches} batches are lost`
     notice({
       level: 'error',
-      event: missing ? 'missing' : 'quarantined',
+      event: stays ? 'refused' : missing ? 'missing' : 'quarantined',
       message,
       key: segment.key,
       events: lost.events,

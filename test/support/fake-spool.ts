@@ -6,6 +6,7 @@
 import type {
   ChainState,
   SpoolClient,
+  SpoolDamage,
   SpoolReadResult,
   SpoolRow,
   SpoolWriteOutcome,
@@ -51,7 +52,7 @@ export class FakeSpool implements SpoolClient {
     this.calls.push(`read ${key} ${after}`)
     await this.#pace()
     const rows: SpoolRow[] = []
-    const damaged: { events: number; batches: number; reason: string }[] = []
+    const damaged: SpoolDamage[] = []
     const later = this.#chain(key).filter((row) => row.sequence > after)
     let taken = 0
     let seen = 0
@@ -59,8 +60,9 @@ export class FakeSpool implements SpoolClient {
       if (rows.length > 0 && taken + row.bytes.byteLength > bytes) break
       seen += 1
       if (this.damaged.has(`${key}#${row.sequence}`)) {
-        damaged.push({ events: row.events, batches: 1, reason: 'fake damage' })
-        this.#remove(key, (sequence) => sequence === row.sequence)
+        const { events, sequence } = row
+        damaged.push({ events, batches: 1, after: sequence - 1, through: sequence, reason: 'fake damage' })
+        this.#remove(key, (other) => other === sequence)
         continue
       }
       taken += row.bytes.byteLength
