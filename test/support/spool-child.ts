@@ -1,6 +1,7 @@
 /**
  * A process that uses a spool until it is killed, for the tests of crashes: it says on standard output what it was told is
- * safe (`W key sequence`), and what it is about to acknowledge (`A key sequence`). Arguments: folder, steps.
+ * safe (`W key sequence`), and what it is about to acknowledge (`A key sequence`). Arguments: folder, steps, and how it syncs.
+ * With `LOGWEIR_CHILD_RETRY` what the disk refused is written again (`E key sequence`, the first of it), as the queue does.
  */
 import { writeSync } from 'node:fs'
 import { armFaults } from '../../src/base/faults.ts'
@@ -11,9 +12,13 @@ const STOP_ROWS = 3
 const DISK_MAX = 4 * 1024 * 1024
 const keys = ['acme/siem', 'globex/siem', 'globex/archive']
 
-const [folder = '', steps = '0'] = process.argv.slice(2)
+const [folder = '', steps = '0', sync = 'normal'] = process.argv.slice(2)
+/** A disk that refuses one call must not refuse for ever. */
+const REFUSALS_MAX = 20
+let refusals = 0
+const RETRY = process.env['LOGWEIR_CHILD_RETRY'] === '1'
 armFaults()
-const { spool } = new OpenSpool(folder, { sync: 'normal' })
+const { spool } = new OpenSpool(folder, { sync: sync === 'full' ? 'full' : 'normal' })
 const next = new Map(keys.map((key) => [key, spool.state(key).last_sequence + 1]))
 const cursor = new Map(keys.map((key) => [key, -1]))
 
@@ -30,6 +35,11 @@ function write(key: string, count: number): void {
   let rows = Array.from({ length: count }, () => row(take(key), key, 2, 60_000))
   while (rows.length > 0) {
     const result = spool.write(key, rows, DISK_MAX)
+    if (result.outcome !== 'committed' && RETRY && refusals < REFUSALS_MAX) {
+      refusals += 1
+      say(`E ${key} ${rows[0]?.sequence}`)
+      continue
+    }
     if (result.outcome !== 'committed') {
       say(`R ${key} ${result.reason}`)
       return
