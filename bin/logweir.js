@@ -46,10 +46,14 @@ function newerNode() {
 
 function relaunch(node) {
   const space = process.argv[2] === 'run' ? [SMALL_YOUNG_SPACE] : []
-  const child = spawn(node, [...space, ...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { MALLOC_ARENA_MAX: ARENAS, ...process.env, LOGWEIR_LAUNCHER: String(process.pid) },
-  })
+  const child = spawn(
+    node,
+    [...space, ...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
+    {
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: { MALLOC_ARENA_MAX: ARENAS, ...process.env, LOGWEIR_LAUNCHER: String(process.pid) },
+    },
+  )
   for (const signal of FORWARDED) {
     process.on(signal, () => {
       // A terminal's Ctrl-C reaches both of us; sent on, it would count as the second one, which means "at once".
