@@ -19,7 +19,7 @@ const alone = { pool: 'forks', fileParallelism: false } as const
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    reporters: ['default', './test/support/closing-line.ts'],
+    reporters: ['default', './test/support/closing-line.ts', './test/support/results-reporter.ts'],
     projects: [
       project('architecture', ['test/*.test.ts'], { timeout: 10_000, run: threads }),
       project('unit', folder('unit'), { timeout: 10_000, run: threads }),
