@@ -42,6 +42,8 @@ class Job {
   too_large = 0
   unencodable = 0
   send_error = 0
+  /** The network took no datagram of it any more: all of it is sent again. */
+  failed = false
 
   constructor(batch: Batch, encoder: BatchEncoder) {
     this.batch = batch
@@ -73,7 +75,8 @@ export class UdpDestination implements Destination {
   #pending = 0
   #opened_at = 0
   #used_at = 0
-  #failed = false
+  /** Why the network takes nothing. */
+  #failed: string | undefined
   #stopping: Promise<void> | undefined
   #onQuiet: (() => void) | undefined
 
@@ -197,7 +200,7 @@ export class UdpDestination implements Destination {
     const socket = this.#socket
     if (socket === undefined || this.#phase !== 'open') return
     let budget = TURN_SENDS
-    while (budget > 0 && this.#pending < SENDS_MAX && !this.#failed) {
+    while (budget > 0 && this.#pending < SENDS_MAX && this.#failed === undefined) {
       this.#job ??= this.#lease()
       const job = this.#job
       if (job === undefined) break
@@ -209,7 +212,7 @@ export class UdpDestination implements Destination {
       this.#job = undefined
       this.#end(job)
     }
-    if (this.#failed && this.#job === undefined) return this.#breakOff()
+    if (this.#failed !== undefined) return this.#breakOff(this.#failed)
     if (this.#pending < SENDS_MAX && budget <= 0) this.#yield()
     else if (this.#jobs.size === 0) this.#rest()
   }
@@ -245,10 +248,14 @@ export class UdpDestination implements Destination {
     if (error === null) this.#lane.wrote(bytes)
     else if (errorCode(error) === 'EMSGSIZE') job.too_large += 1
     else {
-      job.send_error += 1
-      this.#status.failing('send', inWords(error))
-      // Nobody listens: the next may be there again. No way there: what follows waits in the queue.
-      if (errorCode(error) !== 'ECONNREFUSED') this.#failed = true
+      const why = inWords(error)
+      this.#status.failing('send', why)
+      // Nobody listens: the next may be there again. No way there: the batch waits, and what follows it.
+      if (errorCode(error) === 'ECONNREFUSED') job.send_error += 1
+      else {
+        job.failed = true
+        this.#failed = why
+      }
     }
     this.#end(job)
     if (this.#phase === 'open' && this.#pending < SENDS_MAX / 2) this.#yield()
@@ -256,6 +263,11 @@ export class UdpDestination implements Destination {
 
   #end(job: Job): void {
     if (!job.over || !this.#jobs.delete(job)) return
+    if (job.failed) {
+      this.#lane.giveBack(job.batch)
+      if (this.#jobs.size === 0) this.#onQuiet?.()
+      return
+    }
     const { too_large, unencodable, send_error } = job
     if (too_large > 0)
       this.#status.lost('too_large', `${too_large} events were larger than a datagram can be`)
@@ -276,11 +288,18 @@ export class UdpDestination implements Destination {
     })
   }
 
-  /** The network is gone: what was not sent of the batch at hand was counted; the rest waits. */
-  #breakOff(): void {
+  /** The network is gone: nothing more of the batch at hand is sent, and when all answers are in, everything waits. */
+  #breakOff(why: string): void {
+    const half = this.#job
+    this.#job = undefined
+    if (half !== undefined) {
+      half.next = half.batch.events
+      half.failed = true
+      this.#end(half)
+    }
     if (this.#jobs.size > 0) return
-    this.#failed = false
-    this.#retry('send', this.#status.last_error ?? 'the system refused a datagram')
+    this.#failed = undefined
+    this.#retry('send', why)
   }
 
   /** Nothing to do: closes the socket after the idle time, and when the name should be asked again. */
@@ -315,10 +334,15 @@ export class UdpDestination implements Destination {
     if (left !== undefined) {
       // Half-sent: what went out is sent again, which UDP's receivers must bear anyway.
       this.#jobs.delete(left)
+      left.batch.borrowed ||= left.pending > 0
       this.#lane.giveBack(left.batch)
     }
     if (this.#jobs.size > 0) await this.#quiet(grace_ms)
-    for (const job of this.#jobs) this.#lane.giveBack(job.batch)
+    for (const job of this.#jobs) {
+      // The system may still be reading it: another tenant's events must never come to stand there.
+      job.batch.borrowed = true
+      this.#lane.giveBack(job.batch)
+    }
     this.#jobs.clear()
     this.#closeSocket()
     this.#status.stopped()

@@ -1,4 +1,6 @@
 /** Does a udp destination send one datagram an event, and count each that it could not? */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createDestination, payloadForm } from '../../src/forward/create.ts'
 import type { ForwardDeps } from '../../src/forward/types.ts'
@@ -120,4 +122,22 @@ test('a stop in the middle: what the system did not answer for is given back, at
   expect(lane.settled.length + lane.waiting).toBe(50)
   expect(lane.in_flight).toBe(0)
   lane.check()
+})
+
+test('a network that goes away in the middle of a batch: all of it waits, and goes on by itself', (context) => {
+  const outage = join(import.meta.dirname, '../support/udp-outage.ts')
+  const namespace = spawnSync('unshare', ['-n', process.execPath, outage], { encoding: 'utf8' })
+  if (
+    namespace.status !== 0 &&
+    /unshare|not permitted|ENOENT/i.test(`${namespace.stderr} ${namespace.error}`)
+  )
+    return context.skip('network namespaces cannot be made')
+  expect(namespace.stderr).toBe('')
+  expect(JSON.parse(namespace.stdout)).toMatchObject({
+    last_error: 'send: the network cannot be reached (ENETUNREACH)',
+    state: 'retrying',
+    settled: 3,
+    dropped: {},
+    got: 2002,
+  })
 })
