@@ -22,7 +22,10 @@ export const openApi = {
     '/readyz': {
       get: {
         summary: 'Listeners are up, rules are loaded, the spool can be written.',
-        responses: { 200: { description: 'Ready.' }, 503: { description: 'Not ready; `reason` says why.' } },
+        responses: {
+          200: { description: 'Ready.' },
+          503: { description: 'Not ready; `reason` says why (`draining`, …).' },
+        },
       },
     },
     '/metrics': {
@@ -105,6 +108,37 @@ export const openApi = {
           200: { description: '`hints` says what is probably wrong.' },
           401: { description: 'No or wrong token.' },
           404: { description: 'No such tenant.' },
+        },
+      },
+    },
+    '/api/v1/drain': {
+      get: {
+        summary: 'Whether the node is drained, and what each forwarder still has.',
+        security: operator,
+        responses: {
+          200: { description: '`state` is none, announced, closing, emptying or drained; `left` in events.' },
+          401: { description: 'No or wrong token.' },
+        },
+      },
+      post: {
+        summary: 'Not ready any more; after the grace time listeners close, and what is held is delivered.',
+        description: 'Body, optional: `{"grace": "10s"}`. Answers at once; not kept over restarts.',
+        security: operator,
+        responses: {
+          200: { description: 'As for GET.' },
+          400: { description: '`error` says what is wrong, `mend` what to do.' },
+          401: { description: 'No or wrong token.' },
+        },
+      },
+    },
+    '/api/v1/drain/cancel': {
+      post: {
+        summary: 'Ends a drain: listeners open again.',
+        security: operator,
+        responses: {
+          200: { description: 'As for GET of `/api/v1/drain`.' },
+          401: { description: 'No or wrong token.' },
+          503: { description: 'A listener cannot be opened, `error` says why: all stay closed.' },
         },
       },
     },

@@ -1,6 +1,7 @@
-/** `/api/v1/forwarders/…`: what operators do to forwarders of the running router. */
+/** `/api/v1/forwarders/…` and `/api/v1/drain`: what operators do to the running router. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LogweirError } from '../base/errors.ts'
+import type { Drain } from '../control/drain.ts'
 import type { Operations } from '../control/operations.ts'
 
 type Check = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
@@ -19,7 +20,26 @@ const PAUSE_BODY = {
   additionalProperties: false,
 } as const
 
-/** Adds the routes. `check` lets operators through only. */
+const DRAIN_BODY = {
+  type: ['object', 'null'],
+  properties: { grace: { type: 'string', maxLength: 32 } },
+  additionalProperties: false,
+} as const
+
+/** Adds `/api/v1/drain`. `check` lets operators through only. */
+export function addDrain(app: FastifyInstance, drain: Drain, check: Check): void {
+  app.get('/api/v1/drain', { onRequest: check }, () => drain.status())
+  app.post<{ readonly Body: { readonly grace?: string } | null }>(
+    '/api/v1/drain',
+    { onRequest: check, schema: { body: DRAIN_BODY } },
+    ({ body }, reply) => answered(reply, async () => drain.begin(body?.grace)),
+  )
+  app.post('/api/v1/drain/cancel', { onRequest: check }, (_request, reply) =>
+    answered(reply, () => drain.cancel()),
+  )
+}
+
+/** Adds the routes of forwarders. `check` lets operators through only. */
 export function addOperations(app: FastifyInstance, operations: Operations, check: Check): void {
   const path = '/api/v1/forwarders/:tenant/:forwarder'
   app.post<ForwarderRoute>(

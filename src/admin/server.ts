@@ -10,7 +10,7 @@ import { why } from '../control/why.ts'
 import { readRuleHits } from '../control/rule-hits.ts'
 import { describeUnknown } from '../control/unknown-labels.ts'
 import { openApi } from './openapi.ts'
-import { addOperations } from './operations.ts'
+import { addDrain, addOperations } from './operations.ts'
 import { operatorToken, sameToken } from './token.ts'
 
 const BODY_MAX = 64 * 1024
@@ -76,9 +76,11 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
       rules: readRuleHits(supervisor.counters, plan, ledger),
       alarm,
       reload: reloads.last,
+      drain: supervisor.drain.brief(ledger),
     }
   })
   addOperations(app, supervisor.operations, check)
+  addDrain(app, supervisor.drain, check)
   app.get('/api/v1/diff', { onRequest: check }, () => diff(supervisor))
   app.get<{ Params: { tenant: string } }>(
     '/api/v1/why/:tenant',

@@ -104,6 +104,7 @@ export const REFUSE_REASONS = [
   'request_invalid',
   'request_too_large',
   'unauthorized',
+  'closing',
 ] as const
 
 /** Refusal reasons that a block has room for: new ones move nothing. */

@@ -1,5 +1,6 @@
 /** `logweir status`: the ledger and each forwarder's state, from the running router. */
 import { styleText } from 'node:util'
+import type { DrainBrief } from '../control/drain.ts'
 import type { Ledger } from '../control/ledger.ts'
 import type { Pause } from '../control/pauses.ts'
 import type { SourceLedger } from '../control/sources.ts'
@@ -18,6 +19,7 @@ interface Status extends Ledger {
   readonly unknown_labels: UnknownReport
   readonly rules: RuleReport
   readonly reload: LastReload | null
+  readonly drain: DrainBrief | null
   readonly alarm: readonly { readonly file: string; readonly line: number; readonly message: string }[]
 }
 
@@ -34,6 +36,7 @@ function readable(status: Status): string {
     `received ${status.received}  owned ${status.owned}  orphaned ${status.orphaned}${reasons(status.orphaned_reasons)}`,
     `refused ${sum(status.refused)}${reasons(status.refused)}`,
     status.imbalance === 0 ? 'ledger balanced' : mark('red', `ledger off by ${status.imbalance} events`),
+    ...(status.drain === null ? [] : [mark('yellow', drainText(status.drain))]),
     '',
     row([
       'forwarder',
@@ -78,6 +81,15 @@ function readable(status: Status): string {
     lines.push(mark('red', `the last good rules run: ${file}:${line}: ${message}`))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** What a drained node does, and what it still has. */
+function drainText({ state, since, left }: DrainBrief): string {
+  const begun = `draining since ${since}`
+  if (state === 'announced') return `${begun}: /readyz says so, listeners are still open`
+  if (state === 'drained') return `drained, since ${since}: nothing is held, nothing is taken`
+  const doing = state === 'closing' ? 'listeners close' : 'listeners are closed'
+  return `${begun}: ${doing}, ${left} events are left`
 }
 
 function pauseText({ since, until, reason }: Pause): string {

@@ -3,6 +3,7 @@ import { check } from './check.ts'
 import type { CliCommand } from './command.ts'
 import { demo } from './demo.ts'
 import { diff } from './diff.ts'
+import { drain } from './drain.ts'
 import { explain } from './explain.ts'
 import { forwarder } from './forwarder.ts'
 import { importCommand } from './import.ts'
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CliCommand[] = [
   diff,
   why,
   forwarder,
+  drain,
   spool,
   inventory,
   importCommand,
@@ -39,4 +41,4 @@ export const COMMANDS: readonly CliCommand[] = [
 ]
 
 /** Commands that the documentation of the whole product names and this version does not have. */
-export const LATER: readonly string[] = ['top', 'tap', 'drain']
+export const LATER: readonly string[] = ['top', 'tap']

@@ -299,6 +299,16 @@ export const sections = {
   })
     .prefault({})
     .describe('When changed files are taken over.'),
+  drain: table({
+    grace: duration({ min: 0, max: 3_600_000 })
+      .prefault('10s')
+      .describe('How long a drained node says that it is not ready before its listeners close.'),
+    close: duration({ min: 0, max: 600_000 })
+      .prefault('5s')
+      .describe('How long senders may take then to finish.'),
+  })
+    .prefault({})
+    .describe('How a node leaves a balancer.'),
   redaction: table({
     key: text(1024)
       .min(16, say('is shorter than 16 characters', 'draw one, for example with `openssl rand -hex 32`'))
@@ -339,6 +349,7 @@ export const settingsFile = table({
   workers: sections.workers,
   admin: sections.admin,
   reload: sections.reload,
+  drain: sections.drain,
   redaction: sections.redaction,
   log: sections.log,
 })

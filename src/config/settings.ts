@@ -103,6 +103,7 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     workers: read.workers,
     admin: { bind: absoluteBind(read.admin.bind, folder) },
     reload: read.reload,
+    drain: read.drain,
     redaction: { key: read.redaction.key ?? null },
     log: read.log,
   }

@@ -41,6 +41,8 @@ export interface Settings {
   readonly admin: { readonly bind: BindAddress }
   /** Whether changed files are taken over by themselves, after so many milliseconds of rest. */
   readonly reload: { readonly watch: boolean; readonly settle: number }
+  /** Milliseconds: from being not ready to closing listeners, and for senders to finish then. */
+  readonly drain: { readonly grace: number; readonly close: number }
   /** Null: the one of the data folder. Never printed. */
   readonly redaction: { readonly key: string | null }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' }

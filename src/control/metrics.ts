@@ -344,6 +344,9 @@ export class Metrics {
       [],
       () => [[{}, supervisor.alarm.length > 0 ? 1 : 0]],
     )
+    this.#gauge('logweir_draining', '1 from the beginning of a drain until it is cancelled.', [], () => [
+      [{}, supervisor.drain.active ? 1 : 0],
+    ])
     this.#gauge(
       'logweir_ledger_imbalance',
       'Events by which the ledger does not balance.',

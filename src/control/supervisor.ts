@@ -5,8 +5,7 @@
 import { hostname } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
-import { Counters, WorkerCell } from '../base/counters.ts'
-import type { CounterGrant } from '../base/counters.ts'
+import { type CounterGrant, Counters } from '../base/counters.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
@@ -24,12 +23,14 @@ import { sourceNames } from '../worker/source-counts.ts'
 import { compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
 import { mergeDeadLetters } from './dead-letters.ts'
+import { Drain } from './drain.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
 import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
 import { Operations } from './operations.ts'
 import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
+import { type Ready, readiness } from './readiness.ts'
 import { readSources, type SourceLedger } from './sources.ts'
 import { redactionKey } from './redaction-key.ts'
 import { dividedQueue, spoolSettings } from './spool-settings.ts'
@@ -37,14 +38,11 @@ import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { LastSeen } from './last-seen.ts'
 import { WorkerThread } from './thread.ts'
-import { isWritable } from './writable.ts'
 import { mergeUnknown, type UnknownStreams } from './unknown-labels.ts'
 import { holdingYoungSpace } from './young-space.ts'
 
 /** Milliseconds that a graceful stop lets destinations finish. */
 const STOP_GRACE_MS = 3000
-/** A refusal of the disk younger than this means that the spool cannot be written. */
-const SPOOL_TROUBLE_MS = 5000
 
 interface Measure {
   readonly ledger: Ledger
@@ -70,6 +68,7 @@ export class Supervisor {
   #plan: RulesPlan
   readonly #lock: DataLock
   readonly operations: Operations
+  readonly drain: Drain
   readonly #spool: SpoolHandle
   readonly #counters: Counters[]
   readonly #workers: (WorkerThread | undefined)[]
@@ -103,11 +102,20 @@ export class Supervisor {
     this.#spool = new SpoolHandle(loaded.settings, this.#log, (reason) => this.#spoolDied(reason))
     this.#counters = Array.from({ length: loaded.settings.workers }, () => new Counters())
     this.#workers = Array.from({ length: loaded.settings.workers }, () => undefined)
+    const workers = (): WorkerThread[] => this.#running().filter((worker) => !worker.ended)
+    this.drain = new Drain({
+      clock: systemClock,
+      log: options.log,
+      times: () => this.#settings.drain,
+      workers,
+      open: () => this.#alone(() => this.#listen()),
+      ledger: async () => (await this.measure()).ledger,
+    })
     this.operations = new Operations({
       folder: loaded.settings.data,
       clock: systemClock,
       log: options.log,
-      workers: () => this.#running().filter((worker) => !worker.ended),
+      workers,
       knows: (key) => this.#counters.some((counters) => counters.find('forwarder', key) !== undefined),
     })
   }
@@ -149,7 +157,7 @@ export class Supervisor {
   }
 
   get listening(): ListeningAnswer['listeners'] {
-    return this.#listening
+    return this.drain.closed ? [] : this.#listening
   }
 
   get counters(): readonly Counters[] {
@@ -170,28 +178,15 @@ export class Supervisor {
     return this.#alarm
   }
 
-  /** Listeners are up, rules are loaded, all threads live, and nothing says that the spool cannot be written. */
-  ready(): { readonly ready: boolean; readonly reason: string } {
-    if (this.#stopping) return { ready: false, reason: 'stopping' }
-    if (!this.#listen_started) return { ready: false, reason: 'listeners are not open yet' }
-    if (this.#workers.some((worker) => worker === undefined || worker.ended))
-      return { ready: false, reason: 'a worker is starting again' }
-    if (!this.#spool.alive) return { ready: false, reason: 'the spool thread is starting again' }
-    if (this.#spoolFails()) return { ready: false, reason: 'the spool cannot be written: the log says why' }
-    // Full is another thing: a full spool degrades, it does not make the node unready.
-    if (!isWritable(this.#settings.data)) return { ready: false, reason: 'the data folder cannot be written' }
-    return { ready: true, reason: 'ready' }
-  }
-
-  /**
-   * A disk that refuses is asked again twice a second while something waits for it: an old refusal says nothing, nor does
-   * one of the future, before a jump of the clock.
-   */
-  #spoolFails(): boolean {
-    const now = Date.now()
-    return this.#counters.some((counters) => {
-      const at = counters.find('worker', 'worker')?.[WorkerCell.spool_failed_at] ?? 0
-      return at !== 0 && Math.abs(now - at) < SPOOL_TROUBLE_MS
+  ready(): Ready {
+    return readiness({
+      stopping: this.#stopping,
+      draining: this.drain.active,
+      listening: this.#listen_started,
+      workers_live: this.#workers.every((worker) => worker?.ended === false),
+      spool_lives: this.#spool.alive,
+      counters: this.#counters,
+      data: this.#settings.data,
     })
   }
 
@@ -282,9 +277,10 @@ export class Supervisor {
 
   /** The first worker says what `port: 0` became; the others, and those that start again, take the same. */
   async #listenOne(worker: WorkerThread): Promise<void> {
+    if (this.drain.closed) return
     const ports = Object.fromEntries(this.#listening.map(({ name, port }) => [name, port]))
     const { listeners } = await worker.ask<ListeningAnswer>({ type: 'listen', ports })
-    this.#listening = listeners
+    if (!this.drain.closed) this.#listening = listeners
   }
 
   #running(): WorkerThread[] {
@@ -450,6 +446,7 @@ export class Supervisor {
   stop(): Promise<boolean> {
     if (this.#stopping) return this.#busy.then(() => true)
     this.#stopping = true
+    this.drain.end()
     return this.#alone(() => this.#stop())
   }
 
@@ -482,6 +479,7 @@ export class Supervisor {
   async #endThreads(): Promise<void> {
     this.#stopping = true
     this.operations.close()
+    this.drain.end()
     await Promise.all(this.#running().map((worker) => worker.end()))
     await this.#spool.end()
   }

@@ -123,6 +123,12 @@ export class Connection implements FrameSink {
     this.#socket.destroy()
   }
 
+  /** What the sender had on its way is lost with it: nobody can tell it. */
+  cut(): void {
+    this.#shared.refusals.refuseOf(this.#origin.source, 'closing', this.#origin.peer)
+    this.destroy()
+  }
+
   #read(chunk: Buffer): void {
     const framer = this.#framer
     const { intake, clock, settings } = this.#shared

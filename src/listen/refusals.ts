@@ -28,6 +28,7 @@ const WORDS: Readonly<Record<RefuseReason, string>> = {
   request_invalid: 'refused a request that is not of the ingestion API',
   request_too_large: 'refused a request that is too large',
   unauthorized: 'refused a request without a session, or a wrong password',
+  closing: 'closed a connection on which events still came: the listener had said goodbye',
   descriptors: 'refused a connection: no file descriptor is left for it',
   proxy_missing: 'refused a connection of a balancer: it did not begin with a PROXY header',
   proxy_invalid: 'refused a connection of a balancer: its PROXY header cannot be read',

@@ -99,6 +99,11 @@ export class RelpConnection implements StreamPeer, RelpSink {
     this.#socket.destroy()
   }
 
+  /** What was not answered the sender sends again. */
+  cut(): void {
+    this.destroy()
+  }
+
   check(now: number): void {
     const { frame_timeout, idle_timeout } = this.#shared.settings
     if (this.#phase === 'ended' || this.#phase === 'closing') {

@@ -19,8 +19,9 @@ const KEEP_ALIVE_MS = 60_000
 const BACKLOG = 1024
 /** Timeouts are looked at so often, all connections in one go: no timer a connection. */
 const SWEEP_MS = 1000
-/** How long a stopping listener waits for a sender that is between frames. */
+/** How long a stopping listener waits for a sender that is between frames, and how often it looks. */
 const QUIET_MS = 50
+const LOOK_MS = 25
 
 /** What an admitted connection becomes: syslog's {@link Connection}, or a protocol of its own. */
 export interface StreamPeer {
@@ -35,6 +36,8 @@ export interface StreamPeer {
   /** Ends it when a time it is held to has passed. */
   check(now: number): void
   destroy(): void
+  /** {@link destroy} of one that still has something to read: counted where that is lost. */
+  cut(): void
 }
 
 /** What tells one stream listener from another. */
@@ -78,6 +81,9 @@ export class StreamListener implements Listener {
   #sweep: Timer | undefined
   #unresume: (() => void) | undefined
   #stopping: Promise<void> | undefined
+  /** Of the stop: when it ends in any case (monotonic ms), and how long a sender must be quiet. */
+  #until = Number.POSITIVE_INFINITY
+  #quiet = Number.POSITIVE_INFINITY
 
   constructor(
     settings: StreamSettings,
@@ -156,8 +162,10 @@ export class StreamListener implements Listener {
     return this.#gate === undefined ? Promise.resolve(null) : this.#gate.reload()
   }
 
-  stop(grace_ms: number): Promise<void> {
-    this.#stopping ??= this.#stop(grace_ms)
+  stop(grace_ms: number, quiet_ms = QUIET_MS): Promise<void> {
+    this.#until = Math.min(this.#until, this.#deps.clock.monotonic() + grace_ms)
+    this.#quiet = Math.min(this.#quiet, quiet_ms)
+    this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
@@ -194,21 +202,31 @@ export class StreamListener implements Listener {
     })
   }
 
-  async #stop(grace_ms: number): Promise<void> {
-    this.#unresume?.()
+  async #stop(): Promise<void> {
+    const { clock } = this.#deps
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    const until = this.#deps.clock.monotonic() + grace_ms
+    let now = clock.monotonic()
+    const begun = now
+    const heard = new Map<StreamPeer, number>()
     for (const connection of this.#connections) {
       connection.resume()
       connection.finish()
     }
-    while (this.#connections.size > 0 && this.#deps.clock.monotonic() < until) {
+    while (this.#connections.size > 0 && now < this.#until) {
       for (const connection of this.#connections) connection.busy = false
-      await new Promise<void>((resolve) => this.#deps.clock.after(QUIET_MS, resolve))
-      for (const connection of this.#connections)
-        if (!connection.busy && !connection.unfinished) connection.destroy()
+      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve))
+      now = clock.monotonic()
+      for (const connection of this.#connections) {
+        // One that we hold up has more to say.
+        if (connection.busy || connection.unfinished || connection.paused) heard.set(connection, now)
+        else if (now - (heard.get(connection) ?? begun) >= this.#quiet) connection.destroy()
+      }
     }
-    for (const connection of this.#connections) connection.destroy()
+    this.#unresume?.()
+    for (const connection of this.#connections) {
+      if (connection.busy || connection.paused) connection.cut()
+      else connection.destroy()
+    }
     for (const socket of this.#entrance.sockets) socket.destroy()
     this.#sweep?.cancel()
     await closed

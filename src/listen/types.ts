@@ -74,6 +74,7 @@ export type RefuseReason =
   | 'request_invalid' // CFAPI: no HTTP, no JSON, or none of the API's shapes
   | 'request_too_large' // CFAPI: a body above `body_max`, as it came or inflated, or too many events
   | 'unauthorized' // CFAPI: no session where one is required, a wrong one, a wrong password
+  | 'closing' // a sender went on after our goodbye, until its connection was closed with something unread
 
 /** Counts of one listener; the worker backs it with shared memory. Calls are cheap. */
 export interface ListenerTally {
@@ -96,8 +97,11 @@ export interface Listener {
   readonly address: { readonly host: string; readonly port: number }
   /** CFAPI: the last requests for paths that are not known. */
   unknownRequests?(): readonly UnknownRequest[]
-  /** Stops taking; connections get `grace_ms` to finish the frame at hand. Safe twice. */
-  stop(grace_ms: number): Promise<void>
+  /**
+   * Stops taking. Senders that can be told are told, and what they have sent is read: each until nothing came for
+   * `quiet_ms` (left out: a moment), all for `grace_ms` at most. Safe twice; the shorter times hold.
+   */
+  stop(grace_ms: number, quiet_ms?: number): Promise<void>
   /**
    * TLS: reads certificates, key and authorities again; open connections go on, new ones get the new chain. When they
    * cannot be used the old ones stay, which is logged, and the answer is why; null when all is well. Never rejects.

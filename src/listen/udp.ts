@@ -22,6 +22,10 @@ import { FLOW_BUFFER_LEAST, UdpFlow } from './udp-flow.ts'
 import { datagram, udpHandle } from './udp-handle.ts'
 
 const TICK_MS = 1000
+/** How often a stopping listener looks whether something came. */
+const LOOK_MS = 25
+/** The least that the kernel counts for a datagram. */
+const DATAGRAM_COST = 512
 /** So many datagrams in a row from one port of a peer within such a while: it is busy. */
 const BUSY_RUN = 2048
 const BUSY_WITHIN_MS = 400
@@ -67,6 +71,11 @@ export class UdpListener implements Listener {
   #timer: Timer | undefined
   #drops: KernelDrops | undefined
   #stopping: Promise<void> | undefined
+  /** Of the stop: when it ends in any case (monotonic ms), and how long nothing may have come. */
+  #until = Number.POSITIVE_INFINITY
+  #quiet = Number.POSITIVE_INFINITY
+  /** What the kernel held of all datagrams so far, about; refused ones too. */
+  #came = 0
 
   constructor(settings: UdpListenerSettings, index: number, deps: ListenerDeps) {
     this.name = settings.name
@@ -131,7 +140,9 @@ export class UdpListener implements Listener {
     await this.#bindTo(this.#port)
   }
 
-  stop(): Promise<void> {
+  stop(grace_ms: number, quiet_ms = 0): Promise<void> {
+    this.#until = Math.min(this.#until, this.#deps.clock.monotonic() + grace_ms)
+    this.#quiet = Math.min(this.#quiet, quiet_ms)
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
@@ -150,6 +161,7 @@ export class UdpListener implements Listener {
   /** What lies in `datagram`. */
   #frame(peer: Peer, bytes: number): void {
     const { origin, bucket } = peer
+    this.#came += bytes + DATAGRAM_COST
     if (peer.refused !== null) return this.#refusals.refuseOf(origin.source, peer.refused, origin.peer)
     const end = datagramEnd(datagram, bytes)
     if (end === 0) return this.#refusals.refuseOf(origin.source, 'empty', origin.peer)
@@ -280,11 +292,38 @@ export class UdpListener implements Listener {
   }
 
   async #stop(): Promise<void> {
+    await this.#readOut()
     this.#timer?.cancel()
     this.#countDrops()
     const flows = [...this.#flows.keys()]
     this.#flows.clear()
     await Promise.all([closed(this.#socket), ...flows.map((flow) => flow.close())])
+  }
+
+  /**
+   * Nobody can tell a sender of datagrams to stop. So what comes is read while some comes, within the time; at its end
+   * what the kernel holds is read, and no more than it can hold: what keeps coming does not keep it open.
+   */
+  async #readOut(): Promise<void> {
+    const { clock } = this.#deps
+    let came = this.#came
+    let now = clock.monotonic()
+    let since = now
+    while (now < this.#until && now - since < this.#quiet) {
+      await new Promise<void>((done) => clock.after(LOOK_MS, done))
+      now = clock.monotonic()
+      if (this.#came !== came) since = now
+      came = this.#came
+    }
+    // Linux grants twice what was asked for.
+    const end = this.#came + this.#settings.receive_buffer * 2
+    // A turn of the event loop reads some of what there is; the first may have begun before the last came.
+    let empty = 0
+    while (empty < 2 && this.#came < end) {
+      came = this.#came
+      await new Promise<void>((done) => void setImmediate(done))
+      empty = this.#came === came ? empty + 1 : 0
+    }
   }
 }
 

@@ -26,6 +26,8 @@ export class Listeners {
   readonly #open = new Map<string, Open>()
   #settings: Settings | undefined
   #stopped = false
+  /** The node is drained: nothing is opened until {@link reopen}. */
+  #closed = false
 
   constructor(deps: ListenersDeps) {
     this.#deps = deps
@@ -50,8 +52,9 @@ export class Listeners {
   /** Opens what is missing, lets the rest read its certificates again. */
   async apply(ports: Readonly<Record<string, number>>): Promise<ListeningAnswer['listeners']> {
     const settings = this.#settings
-    if (settings === undefined || this.#stopped) return []
+    if (settings === undefined) return []
     for (const [index, listener] of settings.listeners.entries()) {
+      if (this.#stopped || this.#closed) return []
       const open = this.#open.get(listener.name)
       if (open === undefined) await this.#start(listener, index, settings, ports[listener.name] ?? 0)
       else await open.listener.reload?.()
@@ -70,10 +73,26 @@ export class Listeners {
     )
   }
 
+  /** Takes nothing more, and lets senders finish: `quiet` and `grace` as for {@link Listener.stop}. */
+  async close(grace: number, quiet: number): Promise<void> {
+    this.#closed = true
+    await this.#closeAll((listener) => listener.stop(grace, quiet))
+  }
+
+  /** From now on {@link apply} opens again. */
+  reopen(): void {
+    this.#closed = false
+  }
+
   async stop(grace: number): Promise<void> {
     this.#stopped = true
-    await Promise.all([...this.#open.values()].map(({ listener }) => listener.stop(grace)))
-    this.#open.clear()
+    await this.#closeAll((listener) => listener.stop(grace))
+  }
+
+  async #closeAll(stop: (listener: Listener) => Promise<void>): Promise<void> {
+    const open = [...this.#open]
+    await Promise.all(open.map(([, { listener }]) => stop(listener)))
+    for (const [name, one] of open) if (this.#open.get(name) === one) this.#open.delete(name)
   }
 
   async #start(settings: ListenerSettings, index: number, all: Settings, port: number): Promise<void> {
@@ -91,6 +110,8 @@ export class Listeners {
       workers,
       log,
     })
+    // Closed while it was being opened.
+    if (this.#stopped || this.#closed) return listener.stop(0)
     this.#open.set(settings.name, { listener, made_with: fingerprint(settings, index, all) })
   }
 }

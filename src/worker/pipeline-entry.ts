@@ -44,6 +44,10 @@ async function act(message: ToWorker): Promise<unknown> {
       return pipeline.discard()
     case 'listen':
       return pipeline.listen(message.ports)
+    case 'close':
+      return pipeline.close(message.grace, message.quiet)
+    case 'reopen':
+      return pipeline.reopen()
     case 'measure':
       return pipeline.measure()
     case 'probe':

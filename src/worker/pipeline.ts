@@ -255,6 +255,15 @@ export class Pipeline implements Intake {
     return { listeners: await this.#listeners.apply(ports) }
   }
 
+  /** The node is drained: nothing more is taken; what is here is delivered as ever. */
+  close(grace: number, quiet: number): Promise<void> {
+    return this.#listeners.close(grace, quiet)
+  }
+
+  reopen(): void {
+    this.#listeners.reopen()
+  }
+
   /** All forwarders that operators paused. */
   pause(keys: readonly string[]): void {
     this.#paused = new Set(keys)

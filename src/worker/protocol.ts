@@ -34,6 +34,9 @@ export type ToWorker =
   | { readonly type: 'discard'; readonly id: number }
   /** `ports` by listener: what `port: 0` became in the first worker, or before a worker died. */
   | { readonly type: 'listen'; readonly id: number; readonly ports: Readonly<Record<string, number>> }
+  /** The node is drained: listeners close, and stay closed until `reopen` (followed by `listen`). */
+  | { readonly type: 'close'; readonly id: number; readonly grace: number; readonly quiet: number }
+  | { readonly type: 'reopen'; readonly id: number }
   | { readonly type: 'measure'; readonly id: number }
   /** All forwarders that operators paused. */
   | { readonly type: 'pause'; readonly id: number; readonly keys: readonly string[] }

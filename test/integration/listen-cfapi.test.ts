@@ -251,6 +251,23 @@ test('a stopping listener answers what is under way and ends', async () => {
   expect(tally.open).toBe(0)
 })
 
+test('an open connection is told 503 while the listener stops, and to come by another one', async () => {
+  const { intake, port, listener, tally } = await cfapi()
+  const agent = new Agent({ keepAlive: true })
+  ends.push(async () => agent.destroy())
+  await ask(port, INGEST, EVENTS, { agent })
+  const stopped = listener.stop(30_000, 10_000)
+  const answer = await ask(port, INGEST, EVENTS, { agent })
+  expect([answer.status, answer.headers['connection'], answer.headers['retry-after']]).toEqual([
+    503,
+    'close',
+    '1',
+  ])
+  await stopped
+  expect(intake.frames).toBe(2)
+  expect(tally).toMatchObject({ open: 0, reasons: {} })
+})
+
 test('unknown paths are answered 404 and kept without what authenticates', async () => {
   const { said, port, tally } = await cfapi()
   const headers = { authorization: 'Bearer geheim', 'x-agent': 'liagent' }

@@ -299,7 +299,8 @@ test('other protocols get the socket with what stands behind the header', async 
       socket.resume()
       const peer = { busy: false, paused: false, unfinished: false }
       const nothing = (): void => undefined
-      return { ...peer, resume: nothing, finish: nothing, check: nothing, destroy: () => socket.destroy() }
+      const destroy = (): void => void socket.destroy()
+      return { ...peer, resume: nothing, finish: nothing, check: nothing, destroy, cut: destroy }
     },
   })
   await listener.bind()

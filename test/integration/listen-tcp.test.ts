@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { FrameFlag } from '../../src/framing/frames.ts'
 import { createListener } from '../../src/listen/create.ts'
@@ -260,6 +260,38 @@ test('stopping takes what was sent, waits for the frame at hand, and closes', as
   expect(intake.texts).toEqual(['<1>whole', '<1>half'])
   expect(tally).toMatchObject({ open: 0, reasons: {} })
   await expect(connectTo(listener.address.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+test('a sender that goes on after the goodbye is closed in the end, and counted', async () => {
+  const { intake, tally, deps } = bench()
+  const listener = await createListener(tcpSettings(), 0, deps)
+  const deaf = connect({ port: listener.address.port, host: '127.0.0.1', allowHalfOpen: true })
+  ends.push(async () => deaf.destroy())
+  deaf.on('error', () => undefined)
+  const timer = setInterval(() => deaf.write('<1>more\n'), 5)
+  ends.push(async () => clearInterval(timer))
+  await intake.untilFrames(1)
+  const before = intake.frames
+  await listener.stop(400, 200)
+  expect(intake.frames).toBeGreaterThan(before)
+  await tally.untilOpen(0)
+  expect(tally.reasons).toEqual({ closing: 1 })
+})
+
+test('what a full memory holds up is read when there is room, also while the listener stops', async () => {
+  const { intake, tally, deps } = bench()
+  const listener = await createListener(tcpSettings(), 0, deps)
+  intake.accepting = false
+  const held = await connected(listener)
+  await tally.untilOpen(1)
+  held.write('<1>a\n<1>b\n')
+  held.on('end', () => held.end('<1>c\n'))
+  const stopped = listener.stop(30_000, 100)
+  await once(held, 'end')
+  intake.resume()
+  await stopped
+  expect(intake.texts).toEqual(['<1>a', '<1>b', '<1>c'])
+  expect(tally).toMatchObject({ open: 0, reasons: {} })
 })
 
 test('a port in use is said in one sentence, with a mend', async () => {

@@ -1,6 +1,8 @@
 /** Does a UDP listener take every datagram that it may, as one frame, and count what it refuses? */
 import { Buffer } from 'node:buffer'
 import dgram from 'node:dgram'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { FrameFlag } from '../../src/framing/frames.ts'
 import { createListener } from '../../src/listen/create.ts'
@@ -198,6 +200,52 @@ test('after a stop nothing holds the port, also with a busy sender', async () =>
   await listener.stop(0)
   await listening(udpSettings({ port }), 0, deps)
 }, 30_000)
+
+test('what the kernel holds when it stops is read before it closes', async () => {
+  const { intake, tally, deps } = bench()
+  const listener = await createListener(udpSettings({ receive_buffer: 4_194_304 }), 0, deps)
+  const { port } = listener.address
+  // From a thread of its own, while this one stands still: all of it waits in the kernel.
+  const done = new Int32Array(new SharedArrayBuffer(4))
+  const worker = new Worker(
+    `const { workerData: { port, done } } = require('node:worker_threads')
+     const socket = require('node:dgram').createSocket('udp4')
+     let left = 300
+     const next = () => {
+       if (left-- > 0) return socket.send('<1>' + left, port, '127.0.0.1', next)
+       socket.close()
+       Atomics.store(done, 0, 1)
+       Atomics.notify(done, 0)
+     }
+     next()`,
+    { eval: true, workerData: { port, done } },
+  )
+  await once(worker, 'online')
+  Atomics.wait(done, 0, 0)
+  await listener.stop(0)
+  expect(intake.frames + tally.drops).toBe(300)
+  await worker.terminate()
+})
+
+test('while it stops, datagrams are taken as long as some come, and no longer than it may take', async () => {
+  const { intake, deps } = bench()
+  const listener = await createListener(udpSettings(), 0, deps)
+  const { send } = sender(listener.address.port)
+  await send('<1>a')
+  await intake.untilFrames(1)
+  const stopped = listener.stop(600_000, 300)
+  for (let frames = 2; frames <= 6; frames++) {
+    await send('<1>b')
+    await intake.untilFrames(frames)
+  }
+  await stopped
+  const other = await createListener(udpSettings(), 0, deps)
+  const steady = sender(other.address.port)
+  const timer = setInterval(() => void steady.send('<1>c').catch(() => undefined), 5)
+  await other.stop(200, 600_000)
+  clearInterval(timer)
+  expect(intake.frames).toBeGreaterThan(6)
+})
 
 test('several workers share a port', async () => {
   const first = bench({ reuse_port: true, workers: 2 })

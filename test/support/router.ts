@@ -126,11 +126,15 @@ export class Router {
     return /http:\/\/\S+/.exec(line?.msg ?? '')?.[0] ?? ''
   }
 
-  async ask(path: string, method = 'GET'): Promise<unknown> {
+  async ask(path: string, method = 'GET', body?: object): Promise<unknown> {
     const token = readFileSync(join(this.folder, 'var', 'admin.token'), 'utf8').trim()
     const answer = await fetch(`${this.admin}${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}` },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     return answer.json()
   }

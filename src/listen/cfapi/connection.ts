@@ -63,14 +63,18 @@ export class CfapiConnection implements StreamPeer {
     // It was never paused.
   }
 
-  /** A stopping listener: requests under way are answered, others are not begun. */
+  /** A stopping listener: requests under way are answered, another one is told to go elsewhere (503). */
   finish(): void {
     this.closing = true
-    if (!this.unfinished) this.#socket.end()
   }
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  /** What was not answered the client sends again. */
+  cut(): void {
+    this.destroy()
   }
 
   check(now: number): void {

@@ -77,6 +77,7 @@ test('what is left out has the documented default', () => {
     workers: 1,
     admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8514 } },
     reload: { watch: true, settle: 2000 },
+    drain: { grace: 10_000, close: 5000 },
     redaction: { key: null },
     log: { level: 'info', format: 'json' },
   })
