@@ -5,11 +5,10 @@
 import { hostname } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
-import { type CounterGrant, Counters } from '../base/counters.ts'
+import { Counters } from '../base/counters.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
-import { divideLimits } from '../rules/compile.ts'
 import type { FilesStamp } from '../rules/files-stamp.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import type { RulesText } from '../rules/read.ts'
@@ -18,12 +17,11 @@ import { adoptSpools } from '../spool/adopt.ts'
 import { nextEpoch } from '../spool/epoch.ts'
 import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
-import { ruleBlocks } from '../worker/rule-hits.ts'
-import { sourceNames } from '../worker/source-counts.ts'
 import { compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
 import { mergeDeadLetters } from './dead-letters.ts'
 import { Drain } from './drain.ts'
+import { giveRules } from './give-rules.ts'
 import { closeBooks, type Ledger, readLedger } from './ledger.ts'
 import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
@@ -32,8 +30,7 @@ import { Operations } from './operations.ts'
 import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
 import { type Ready, readiness } from './readiness.ts'
 import { readSources, type SourceLedger } from './sources.ts'
-import { redactionKey } from './redaction-key.ts'
-import { dividedQueue, spoolSettings } from './spool-settings.ts'
+import { spoolSettings } from './spool-settings.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { LastSeen } from './last-seen.ts'
@@ -248,27 +245,12 @@ export class Supervisor {
     }
   }
 
-  async #prepare(index: number, settings: Settings, plan: RulesPlan, again = false): Promise<void> {
+  /** `before`: the rules that the worker runs. */
+  async #prepare(index: number, settings: Settings, plan: RulesPlan, before?: RulesPlan): Promise<void> {
     const counters = this.#counters[index] as Counters
-    const grant = counters.allocate([
-      { kind: 'worker', name: 'worker' },
-      ...settings.listeners.map(({ name }) => ({ kind: 'listener' as const, name })),
-      ...sourceNames(settings.sources).map((name) => ({ kind: 'source' as const, name })),
-      ...plan.tenants.map(({ name }) => ({ kind: 'tenant' as const, name })),
-      ...plan.forwarders.map(({ key }) => ({ kind: 'forwarder' as const, name: key })),
-      ...ruleBlocks(plan),
-    ])
-    const grants: CounterGrant[] = again ? counters.grants() : [grant]
     const worker = this.#workers[index] as WorkerThread
-    const share = {
-      ...settings,
-      queue: dividedQueue(settings),
-      redaction: { key: plan.edits.length === 0 ? null : redactionKey(settings) },
-    }
     await this.operations.tell(worker)
-    const seen = this.seen.memory(index, plan)
-    const divided = divideLimits(plan, settings.workers)
-    await worker.ask({ type: 'prepare', settings: share, plan: divided, grants, seen })
+    await giveRules(worker, { settings, plan, counters, seen: this.seen.memory(index, plan), before })
   }
 
   async #listen(): Promise<void> {
@@ -296,7 +278,8 @@ export class Supervisor {
   /** Reads everything again and takes it over if all of it is right; otherwise nothing changes. */
   async reload(by: ReloadCause): Promise<Reload> {
     const reload = await this.#alone(() => holdingYoungSpace(() => this.#reload()))
-    this.#reloads.note(reload, by, Date.now(), this.#log)
+    // One that the stop cut short is no refusal.
+    if (!this.#stopping) this.#reloads.note(reload, by, Date.now(), this.#log)
     return reload
   }
 
@@ -307,7 +290,7 @@ export class Supervisor {
     if (this.#stopping || settings === undefined || plan === undefined) return this.#rejected(findings)
     const kept = { ...settings, workers: this.#settings.workers, data: this.#settings.data }
     try {
-      await Promise.all(this.#workers.map((_, index) => this.#prepare(index, kept, plan)))
+      await Promise.all(this.#workers.map((_, index) => this.#prepare(index, kept, plan, this.#plan)))
     } catch (error) {
       await this.#all((worker) => worker.ask({ type: 'discard' })).catch(() => undefined)
       return this.#rejected([...findings, failure(settings.file, 'workers could not prepare', error)])
@@ -386,7 +369,7 @@ export class Supervisor {
   async #startAgain(index: number): Promise<void> {
     if (this.#stopping) return
     const worker = await this.#spawn(index)
-    await this.#prepare(index, this.#settings, this.#plan, true)
+    await this.#prepare(index, this.#settings, this.#plan)
     await worker.ask({ type: 'commit' })
     await this.#listenOne(worker)
     this.#log('info', `worker ${index} runs again`)

@@ -8,9 +8,10 @@
  * the chain on disk rises in sequence, and "older batches go first" holds through spool and restart.
  */
 import assert from 'node:assert/strict'
-import { add, DESTINATION_STATES, DROP_REASONS, type DropReason, ForwarderCell } from '../base/counters.ts'
+import { add, DESTINATION_STATES, type DropReason, ForwarderCell } from '../base/counters.ts'
 import { faultPoint } from '../base/faults.ts'
 import { type Ticket, type Tracked, Unsaved } from './acknowledgement.ts'
+import { bookAdopted, bookDropped, bookSpooled } from './books.ts'
 import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
 import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
@@ -18,7 +19,7 @@ import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type Lost } from './disk-backlog.ts'
 import { unwanted } from './foreign.ts'
 import { isShort, PRESSED_BYTES } from './memory.ts'
-import { oldestAt, stateOf, takeOldestDroppable } from './oldest.ts'
+import { oldestAt, spillable, stateOf, takeOldestDroppable } from './oldest.ts'
 import type { Destination, Lane } from './lane.ts'
 import type { QueueDeps, QueueLimits } from './queue-deps.ts'
 
@@ -45,6 +46,8 @@ export class ForwarderQueue implements Lane, Tracked {
   readonly #unsaved: Unsaved
   #destination: Destination | undefined
   #open: Batch | undefined
+  /** What was open when the rules changed: a reload seals no batches, the next event or tick does. */
+  #before: Batch | undefined
   #next_sequence: number
   readonly #memory = new Deque<Batch>()
   /** Given back, oldest first. */
@@ -56,6 +59,8 @@ export class ForwarderQueue implements Lane, Tracked {
   #closed = false
   /** By an operator: nothing is given out, everything is kept as if the destination stood still. */
   paused = false
+  /** The destination is of rules that are no more, and gets nothing: another takes its place in a moment. */
+  changing = false
 
   constructor(
     identity: BatchIdentity,
@@ -85,6 +90,10 @@ export class ForwarderQueue implements Lane, Tracked {
     })
   }
 
+  get #first_open(): Batch | undefined {
+    return this.#before ?? this.#open
+  }
+
   /** Bytes of memory held, everything counted. */
   get held(): number {
     return this.#held
@@ -109,7 +118,7 @@ export class ForwarderQueue implements Lane, Tracked {
   /** Nothing is held, in memory or on disk. */
   get empty(): boolean {
     const batches = this.#memory.length + this.#leased.size + this.#returned.length + this.#disk.batches
-    return this.#open === undefined && batches === 0
+    return this.#first_open === undefined && batches === 0
   }
 
   get limits(): QueueLimits {
@@ -127,7 +136,7 @@ export class ForwarderQueue implements Lane, Tracked {
   }
 
   /**
-   * A new rule set: the open batch ends, later ones carry the new numbers. `org` is the id of the tenant's
+   * A new rule set: the open batch takes no more, later ones carry the new numbers. `org` is the id of the tenant's
    * organisation, null when it has none: what is held of another one is never given out ({@link unwanted}).
    */
   renew(
@@ -137,7 +146,9 @@ export class ForwarderQueue implements Lane, Tracked {
     limits: QueueLimits,
     org: string | null = null,
   ): void {
-    this.sealOpen()
+    if (this.#before !== undefined) this.sealOpen()
+    this.#before = this.#open
+    this.#open = undefined
     this.form = form
     this.#identity = identity
     this.#names = names
@@ -157,16 +168,10 @@ export class ForwarderQueue implements Lane, Tracked {
     this.#deps.budget.block(this.key, limits.when_full === 'block' && this.#held >= limits.memory_max)
   }
 
-  /**
-   * Takes over what was found on disk at start: it counts as enqueued again. After the death of a worker the books
-   * still hold what was spooled: more than that had a copy in flight, less was acknowledged before the books knew.
-   */
+  /** Takes over what was found on disk at start. */
   adopt(batches: number, events: number, bytes: number): void {
     this.#disk.adopt(batches, events, bytes)
-    const booked = this.#cells[ForwarderCell.spooled] as number
-    if (events >= booked) add(this.#cells, ForwarderCell.enqueued, events - booked)
-    else add(this.#cells, ForwarderCell.delivered, booked - events)
-    this.#cells[ForwarderCell.spooled] = events
+    bookAdopted(this.#cells, events)
   }
 
   // ---- left side ---------------------------------------------------------------------------------
@@ -200,9 +205,15 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /** Ends the open batch, if there is one, and offers it to the destination. */
   sealOpen(): void {
-    const batch = this.#open
-    if (batch === undefined) return
+    const before = this.#before
+    const open = this.#open
+    this.#before = undefined
     this.#open = undefined
+    if (before !== undefined) this.#seal(before)
+    if (open !== undefined) this.#seal(open)
+  }
+
+  #seal(batch: Batch): void {
     if (batch.events === 0) {
       this.#free(batch)
       return
@@ -232,7 +243,7 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /** Monotonic milliseconds when the open batch got its first event; undefined when there is none. */
   get opened_mono(): number | undefined {
-    return this.#open?.opened_mono
+    return this.#first_open?.opened_mono
   }
 
   /** A new open batch; one whose numbering of senders is used up ends. */
@@ -300,7 +311,7 @@ export class ForwarderQueue implements Lane, Tracked {
   // ---- right side --------------------------------------------------------------------------------
 
   lease(): Batch | undefined {
-    if (this.#closed || this.paused) return undefined
+    if (this.#closed || this.paused || this.changing) return undefined
     const { queued, spooled } = ForwarderCell
     const next = (): Batch | undefined =>
       this.#from(queued, this.#returned.shift()) ??
@@ -382,7 +393,7 @@ export class ForwarderQueue implements Lane, Tracked {
     const now = this.#deps.clock.monotonic()
     const limits = this.#limits
     const always = limits.spool === 'always'
-    for (const batch of this.#spillable()) {
+    for (const batch of spillable(this.#leased, this.#returned, this.#memory, this.#disk)) {
       if (!always && !this.#short && now - batch.opened_mono < limits.spill_after) break
       if (this.#disk.writing_bytes > limits.memory_max / COPIES_PART) break
       if (!this.#disk.write(batch, limits.disk_max)) break
@@ -390,29 +401,16 @@ export class ForwarderQueue implements Lane, Tracked {
     return this.#memory.length > 0 || this.#returned.length > 0 || this.#leased.size > 0
   }
 
-  /**
-   * What memory alone has, oldest first. Batches that a healthy connection has written and only keeps for
-   * replay are left out, unless something behind them must go to disk: the disk's order is the order.
-   */
-  *#spillable(): Generator<Batch> {
-    const older = [...this.#leased, ...this.#returned].sort((a, b) => a.sequence - b.sequence)
-    if (this.#memory.length > 0 || older.some((batch) => !batch.written)) {
-      for (const batch of older) if (!batch.on_disk && !this.#disk.isWriting(batch)) yield batch
-    }
-    for (const batch of this.#memory) if (!batch.on_disk && !this.#disk.isWriting(batch)) yield batch
-  }
-
   /** Disk has the batch: whatever stands at the front of memory need not stay there. */
   #committed(batch: Batch): void {
     batch.on_disk = true
     this.#unsaved.settled(batch, true, this.#limits.memory_max)
-    if (this.#disk.writing_bytes === 0 && this.#open?.tickets) this.sealOpen()
+    if (this.#disk.writing_bytes === 0 && this.#first_open?.tickets) this.sealOpen()
     const keep = this.#limits.spool === 'always' && this.#held < this.#limits.memory_max / 2
     for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
       if (keep && this.#disk.batches === 0) break
       this.#memory.shift()
-      add(this.#cells, ForwarderCell.queued, -head.events)
-      add(this.#cells, ForwarderCell.spooled, head.events)
+      bookSpooled(this.#cells, head.events)
       this.#disk.keep(head)
       this.#free(head)
     }
@@ -448,10 +446,7 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /** The stop file has what {@link close} returned. */
   stopped(): void {
-    for (const batch of [...this.#returned, ...this.#memory]) {
-      add(this.#cells, ForwarderCell.queued, -batch.events)
-      add(this.#cells, ForwarderCell.spooled, batch.events)
-    }
+    for (const batch of [...this.#returned, ...this.#memory]) bookSpooled(this.#cells, batch.events)
   }
 
   /** Gives up everything that is held, counted with `reason`: for a forwarder that left the rules for good. */
@@ -471,13 +466,13 @@ export class ForwarderQueue implements Lane, Tracked {
     const cells = this.#cells
     cells[ForwarderCell.queued_bytes] = this.#held + (this.#destination?.held_bytes ?? 0)
     cells[ForwarderCell.spooled_bytes] = this.#disk.bytes
-    const waiting = [...this.#leased, this.#returned[0], this.#memory.peek(), this.#open]
+    const waiting = [...this.#leased, this.#returned[0], this.#memory.peek(), this.#first_open]
     cells[ForwarderCell.oldest_at] = oldestAt(waiting, this.#disk.batches > 0 ? this.#disk.oldest_at : null)
     cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(stateOf(this.paused, this.#destination))
   }
 
   #drop(reason: DropReason, events: number): void {
-    add(this.#cells, ForwarderCell.dropped + DROP_REASONS.indexOf(reason), events)
+    bookDropped(this.#cells, reason, events)
   }
 
   #charge(bytes: number, leased = 0): void {

@@ -33,3 +33,20 @@ export function takeOldestDroppable(
   }
   return undefined
 }
+
+/**
+ * What memory alone has, oldest first. Batches that a healthy connection has written and only keeps for
+ * replay are left out, unless something behind them must go to disk: the disk's order is the order.
+ */
+export function* spillable(
+  leased: Iterable<Batch>,
+  returned: readonly Batch[],
+  memory: Deque<Batch>,
+  disk: { isWriting(batch: Batch): boolean },
+): Generator<Batch> {
+  const older = [...leased, ...returned].sort((a, b) => a.sequence - b.sequence)
+  if (memory.length > 0 || older.some((batch) => !batch.written)) {
+    for (const batch of older) if (!batch.on_disk && !disk.isWriting(batch)) yield batch
+  }
+  for (const batch of memory) if (!batch.on_disk && !disk.isWriting(batch)) yield batch
+}

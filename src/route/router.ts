@@ -4,13 +4,14 @@
  */
 import { add, TenantCell, WorkerCell } from '../base/counters.ts'
 import type { Random } from '../base/random.ts'
+import { mapSteps, type Steps } from '../base/slices.ts'
 import type { EventView } from '../classify/view.ts'
 import type { Ticket } from '../queue/acknowledgement.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { ConditionSet } from '../rules/conditions.ts'
 import type { Editor } from '../rules/editor.ts'
 import type { Ownership } from '../rules/ownership.ts'
-import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
+import type { RulesPlan } from '../rules/plan.ts'
 import { Gate } from './gate.ts'
 import { TenantRates } from './tenant-rates.ts'
 
@@ -44,6 +45,61 @@ export interface RouterCells {
   readonly seen?: Float64Array
 }
 
+/** What a rule set looks like to the router: made beside what runs, in steps. */
+export interface RouterTables {
+  readonly rates: TenantRates
+  /** Tenant of each owner. */
+  readonly tenant_of: Int32Array
+  /** Names of what owners were found by (`owner.by`), and per owner its place among them. */
+  readonly found_by: readonly string[]
+  readonly by_of: Int32Array
+  /** Per tenant, then the provider's by what they see. */
+  readonly tenants: readonly (readonly Target[])[]
+  readonly provider_owned: readonly Target[]
+  readonly provider_orphans: readonly Target[]
+  /** Per owner: owners of the copies that other tenants get of its events; null when nothing is shared. */
+  readonly copies: readonly (Int32Array | undefined)[] | null
+}
+
+/** Makes the tables for `queues` in the order of the plan; `now` is monotonic milliseconds. */
+export function* routerTables(
+  plan: RulesPlan,
+  { editors, random }: Pick<RouterRules, 'editors' | 'random'>,
+  queues: readonly ForwarderQueue[],
+  now: number,
+): Steps<RouterTables> {
+  const targets = yield* mapSteps(plan.forwarders, ({ condition, edit, sample, rate_max }, index): Target => {
+    const open = sample === null && rate_max === null
+    const gate = open ? null : new Gate(sample, rate_max, random, now)
+    const editor = edit === -1 ? null : (editors[edit] ?? null)
+    if (edit !== -1 && editor === null) throw new Error('a forwarder without its editor')
+    const queue = queues[index] as ForwarderQueue
+    return { queue, condition, plain: open && editor === null, gate, editor }
+  })
+  // One for all lists that a forwarder stands in: its rate is one.
+  const target = (index: number): Target => targets[index] as Target
+  const provider = plan.forwarders.flatMap(({ tenant, scope }, index) =>
+    tenant === -1 ? [{ scope, index }] : [],
+  )
+  yield
+  const found_by = [...new Set(plan.owners.map(({ by }) => by))]
+  const places = new Map(found_by.map((by, place) => [by, place]))
+  yield
+  return {
+    rates: new TenantRates(
+      plan.tenants.map((tenant) => tenant.rate_max),
+      now,
+    ),
+    tenant_of: Int32Array.from(yield* mapSteps(plan.owners, ({ tenant }) => tenant, 1000)),
+    found_by,
+    by_of: Int32Array.from(yield* mapSteps(plan.owners, ({ by }) => places.get(by) ?? 0, 1000)),
+    tenants: yield* mapSteps(plan.tenants, ({ forwarders }) => forwarders.map(target)),
+    provider_owned: provider.filter(({ scope }) => scope !== 'orphans').map(({ index }) => target(index)),
+    provider_orphans: provider.filter(({ scope }) => scope !== 'owned').map(({ index }) => target(index)),
+    copies: copiesOf(plan),
+  }
+}
+
 export class Router {
   /** Set while a read of a sender that waits for its acknowledgement is taken in. */
   ticket: Ticket | undefined
@@ -51,66 +107,38 @@ export class Router {
   readonly #conditions: ConditionSet
   readonly #cells: RouterCells
   readonly #rates: TenantRates
-  /** Tenant of each owner. */
   readonly #tenant_of: Int32Array
-  /** Per tenant, then the provider's by what they see. */
   readonly #tenants: readonly (readonly Target[])[]
   readonly #provider_owned: readonly Target[]
   readonly #provider_orphans: readonly Target[]
   readonly #has_conditions: boolean
-  /** Per owner: owners of the copies that other tenants get of its events; null when nothing is shared. */
   readonly #copies: readonly (Int32Array | undefined)[] | null
   /** Counts events, so that work on one is not taken for work on the next. */
   #event = 0
 
-  /** Names of what owners were found by (`owner.by`). */
+  /** As of {@link RouterTables}. */
   readonly found_by: readonly string[]
-  /** Per owner: its place in {@link found_by}. */
   readonly #by_of: Int32Array
   readonly #seen: Float64Array
 
   constructor(
-    plan: RulesPlan,
-    { ownership, conditions, editors, random }: RouterRules,
-    queues: readonly ForwarderQueue[],
+    tables: RouterTables,
+    { ownership, conditions }: Pick<RouterRules, 'ownership' | 'conditions'>,
     cells: RouterCells,
-    now: number,
   ) {
     this.#ownership = ownership
     this.#conditions = conditions
     this.#cells = cells
-    this.#rates = new TenantRates(
-      plan.tenants.map((tenant) => tenant.rate_max),
-      now,
-    )
-    this.#tenant_of = Int32Array.from(plan.owners, (owner) => owner.tenant)
-    this.found_by = [...new Set(plan.owners.map(({ by }) => by))]
-    this.#seen = cells.seen ?? new Float64Array(plan.owners.length * 2)
-    const places = new Map(this.found_by.map((by, place) => [by, place]))
-    this.#by_of = Int32Array.from(plan.owners, ({ by }) => places.get(by) ?? 0)
-    const targets = plan.forwarders.map((_, index): Target => {
-      const { condition, edit, sample, rate_max } = plan.forwarders[index] as ForwarderPlan
-      const open = sample === null && rate_max === null
-      const gate = open ? null : new Gate(sample, rate_max, random, now)
-      const editor = edit === -1 ? null : (editors[edit] ?? null)
-      if (edit !== -1 && editor === null) throw new Error('a forwarder without its editor')
-      const queue = queues[index] as ForwarderQueue
-      return { queue, condition, plain: open && editor === null, gate, editor }
-    })
-    // One for all lists that a forwarder stands in: its rate is one.
-    const target = (index: number): Target => targets[index] as Target
-    this.#tenants = plan.tenants.map((tenant) => tenant.forwarders.map(target))
-    const provider = plan.forwarders.flatMap(({ tenant, scope }, index) =>
-      tenant === -1 ? [{ scope, index }] : [],
-    )
-    this.#provider_owned = provider
-      .filter(({ scope }) => scope !== 'orphans')
-      .map(({ index }) => target(index))
-    this.#provider_orphans = provider
-      .filter(({ scope }) => scope !== 'owned')
-      .map(({ index }) => target(index))
-    this.#has_conditions = plan.conditions.length > 0
-    this.#copies = copiesOf(plan)
+    this.#rates = tables.rates
+    this.#tenant_of = tables.tenant_of
+    this.found_by = tables.found_by
+    this.#seen = cells.seen ?? new Float64Array(tables.by_of.length * 2)
+    this.#by_of = tables.by_of
+    this.#tenants = tables.tenants
+    this.#provider_owned = tables.provider_owned
+    this.#provider_orphans = tables.provider_orphans
+    this.#has_conditions = conditions.size > 0
+    this.#copies = tables.copies
   }
 
   /** Events by what their owner was found by, in the order of {@link found_by}. Not for the hot path. */

@@ -279,6 +279,11 @@ export class ConditionSet {
     }
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#predicates.length
+  }
+
   /** A new event: verdicts so far are void. */
   begin(): void {
     this.#event += 2

@@ -4,6 +4,7 @@
  * comes back. A destination lives as long as its settings.
  */
 import type { Clock } from '../base/clock.ts'
+import type { Steps } from '../base/slices.ts'
 import type { Counters } from '../base/counters.ts'
 import type { Settings } from '../config/types.ts'
 import { payloadForm } from '../forward/create.ts'
@@ -38,18 +39,44 @@ export interface ForwardersDeps {
 
 interface Held {
   readonly queue: ForwarderQueue
-  /** JSON of the settings that the destination was made with. */
-  settings: string
+  /** What the destination was made with; null: it has left the rules, or there never was one. */
+  settings: ForwarderSettings | null
   /** In the rules now. */
   active: boolean
   /** Set while an old destination stops: a new one waits for it. */
   stopping: Promise<void> | undefined
+  /** Number of the last commit that had it; 0: none yet. */
+  commit: number
+}
+
+/** A forwarder of rules that are not taken over yet. */
+interface Entry {
+  readonly plan: ForwarderPlan
+  readonly held: Held
+  readonly identity: BatchIdentity
+  readonly limits: QueueLimits
+  readonly form: PayloadForm
+  /** Id of the tenant's organisation. */
+  readonly org: string | null
+  /** Its settings are not those that its destination was made with. */
+  readonly changed: boolean
+}
+
+/** See {@link Forwarders.preparing}. */
+export interface PreparedForwarders {
+  readonly entries: readonly Entry[]
+  /** In the order of the plan. */
+  readonly queues: readonly ForwarderQueue[]
 }
 
 export class Forwarders {
   readonly #deps: ForwardersDeps
   readonly #held = new Map<string, Held>()
   #paused: ReadonlySet<string> = new Set()
+  #commits = 0
+  /** Of the last commit, for {@link settling}. */
+  readonly #unsettled: { readonly plan: ForwarderPlan; readonly held: Held }[] = []
+  readonly #left: { readonly key: string; readonly held: Held }[] = []
 
   constructor(deps: ForwardersDeps) {
     this.#deps = deps
@@ -92,49 +119,74 @@ export class Forwarders {
         chain.last_sequence + 1,
       )
       queue.adopt(chain.batches, chain.events, chain.bytes)
-      this.#held.set(chain.key, { queue, settings: '', active: false, stopping: undefined })
+      this.#held.set(chain.key, { queue, settings: null, active: false, stopping: undefined, commit: 1 })
     }
   }
 
-  /** Takes a rule set over between two frames: returns its queues in the plan's order. */
-  commit(
+  /** Makes what a rule set needs, beside what runs: a reload of thousands must be cheap at the switch. */
+  *preparing(
     plan: RulesPlan,
     settings: Settings,
     identity: Omit<BatchIdentity, 'forwarder'>,
-    names: BatchNames,
-  ): ForwarderQueue[] {
-    const seen = new Set<string>()
-    const queues = plan.forwarders.map((forwarder) => {
-      seen.add(forwarder.key)
-      const org = plan.tenants[forwarder.tenant]?.org?.id ?? null
-      return this.#take(forwarder, settings, { ...identity, forwarder: forwarder.key }, names, org)
-    })
-    for (const [key, held] of this.#held) if (held.active && !seen.has(key)) this.#remove(key, held)
-    return queues
+  ): Steps<PreparedForwarders> {
+    const entries: Entry[] = []
+    for (const forwarder of plan.forwarders) {
+      const own = { ...identity, forwarder: forwarder.key }
+      const held = this.#held.get(forwarder.key) ?? this.#newlyHeld(own)
+      entries.push({
+        plan: forwarder,
+        held,
+        identity: own,
+        limits: queueLimits(forwarder.settings, settings),
+        form: payloadForm(forwarder.settings),
+        org: plan.tenants[forwarder.tenant]?.org?.id ?? null,
+        changed: !equal(held.settings, forwarder.settings),
+      })
+      yield
+    }
+    return { entries, queues: entries.map(({ held }) => held.queue) }
   }
 
-  #take(
-    plan: ForwarderPlan,
-    settings: Settings,
-    identity: BatchIdentity,
-    names: BatchNames,
-    org: string | null,
-  ): ForwarderQueue {
-    const limits = queueLimits(plan.settings, settings)
-    const json = JSON.stringify(plan.settings)
-    const form = payloadForm(plan.settings)
-    let held = this.#held.get(plan.key)
-    if (held === undefined) {
-      held = { queue: this.#makeQueue(identity, limits, 0), settings: '', active: false, stopping: undefined }
-      this.#held.set(plan.key, held)
+  /** Takes a rule set over between two frames. What need not be done at once is left to {@link settling}. */
+  commit({ entries }: PreparedForwarders, names: BatchNames): void {
+    this.#commits += 1
+    for (const { plan, held, identity, limits, form, org, changed } of entries) {
+      const { queue } = held
+      if (held.commit === 0) {
+        this.#held.set(plan.key, held)
+        queue.paused = this.#paused.has(plan.key)
+      }
+      held.commit = this.#commits
+      queue.renew(identity, form, names, limits, org)
+      held.active = true
+      held.settings = plan.settings
+      if (!changed) continue
+      queue.changing = true
+      this.#unsettled.push({ plan, held })
     }
-    held.queue.renew(identity, form, names, limits, org)
-    held.active = true
-    if (held.settings !== json) {
-      held.settings = json
-      this.#replace(plan, held)
+    for (const [key, held] of this.#held) {
+      if (!held.active || held.commit === this.#commits) continue
+      held.active = false
+      held.settings = null
+      this.#left.push({ key, held })
     }
-    return held.queue
+  }
+
+  /** After {@link commit}: new destinations in the place of old ones, and the end of those that left. */
+  *settling(): Steps<void> {
+    for (const { key, held } of this.#left.splice(0)) {
+      if (!held.active) this.#remove(key, held)
+      yield
+    }
+    for (const { plan, held } of this.#unsettled.splice(0)) {
+      if (held.active) this.#replace(plan, held)
+      yield
+    }
+  }
+
+  #newlyHeld(identity: BatchIdentity): Held {
+    const queue = this.#makeQueue(identity, parkedLimits(), 0)
+    return { queue, settings: null, active: false, stopping: undefined, commit: 0 }
   }
 
   #makeQueue(identity: BatchIdentity, limits: QueueLimits, next_sequence: number): ForwarderQueue {
@@ -149,11 +201,12 @@ export class Forwarders {
 
   /** A new destination once the old one has given everything back. */
   #replace(plan: ForwarderPlan, held: Held): void {
-    const json = held.settings
+    const { settings } = plan
     const attach = (): void => {
       held.stopping = undefined
+      held.queue.changing = false
       // Changed or removed once more while the old destination was stopping; or changed back, and made already.
-      if (held.settings === json && held.active && held.queue.destination === undefined)
+      if (equal(held.settings, settings) && held.active && held.queue.destination === undefined)
         held.queue.attach(this.#deps.makeDestination(plan, held.queue))
     }
     const old = held.queue.destination
@@ -163,8 +216,6 @@ export class Forwarders {
   }
 
   #remove(key: string, held: Held): void {
-    held.active = false
-    held.settings = ''
     held.queue.park()
     const old = held.queue.destination
     this.#deps.log('info', `forwarder ${key} left the rules: it drains, then its spool is kept`, {
@@ -238,6 +289,11 @@ export class Forwarders {
     }
     return errors
   }
+}
+
+/** Main sends settings anew only where they differ, so most are the same object. */
+function equal(held: ForwarderSettings | null, settings: ForwarderSettings): boolean {
+  return held === settings || (held !== null && JSON.stringify(held) === JSON.stringify(settings))
 }
 
 /** A forwarder's share of memory is at least a few batches: less could not work. */

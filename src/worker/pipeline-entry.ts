@@ -7,6 +7,7 @@ import { systemRandom } from '../base/random.ts'
 import { SpoolPortClient } from '../spool/port-client.ts'
 import { FileHands } from './files.ts'
 import { Pipeline } from './pipeline.ts'
+import { PlanInbox } from './plan-parts.ts'
 import type { FromWorker, LogLevel, ToWorker, WorkerStart } from './protocol.ts'
 
 const port = parentPort
@@ -32,14 +33,22 @@ const pipeline = new Pipeline({
   files,
   granted: (grant) => post({ type: 'grant', grant }),
 })
+const inbox = new PlanInbox()
 
 /** Carries out one request. Its value is the answer. */
 async function act(message: ToWorker): Promise<unknown> {
   switch (message.type) {
+    case 'begin':
+      return inbox.clear()
+    case 'counters':
+      return pipeline.adopt(message.grant)
+    case 'part':
+      return inbox.add(message.part)
     case 'prepare':
-      return pipeline.prepare(message.settings, message.plan, message.grants, message.seen)
+      return pipeline.prepare(message.settings, inbox.take(message.plan), message.seen)
     case 'commit':
-      return pipeline.commit()
+      await pipeline.commit()
+      return inbox.committed()
     case 'discard':
       return pipeline.discard()
     case 'listen':

@@ -14,6 +14,7 @@ import {
   WorkerCell,
 } from '../base/counters.ts'
 import type { Random } from '../base/random.ts'
+import { inSlices, mapSteps, type Steps } from '../base/slices.ts'
 import { Classifier } from '../classify/classifier.ts'
 import { EventFlag, EventView } from '../classify/view.ts'
 import type { Settings } from '../config/types.ts'
@@ -28,13 +29,13 @@ import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { Destination } from '../queue/lane.ts'
 import type { Lost } from '../queue/disk-backlog.ts'
 import type { SpoolClient } from '../queue/spool-port.ts'
-import { Router } from '../route/router.ts'
+import { Router, routerTables } from '../route/router.ts'
 import { ConditionSet } from '../rules/conditions.ts'
-import { type Editor, makeEditors } from '../rules/editor.ts'
+import { makeEditors } from '../rules/editor.ts'
 import { type Ownership, ownershipOf } from '../rules/ownership.ts'
 import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
 import type { FileHands } from './files.ts'
-import { Forwarders } from './forwarders.ts'
+import { Forwarders, type PreparedForwarders } from './forwarders.ts'
 import { Listeners } from './listeners.ts'
 import { PlanNames } from './names.ts'
 import type { ListeningAnswer, LogLevel, MeasureAnswer, ProbeAnswer, StopAnswer } from './protocol.ts'
@@ -67,12 +68,16 @@ export interface PipelineDeps {
 /** A generation of the rules, ready to run. */
 interface Generation {
   readonly plan: RulesPlan
-  readonly seen: { readonly seen?: Float64Array }
   readonly settings: Settings
   readonly classifier: Classifier
   readonly ownership: Ownership
-  readonly conditions: ConditionSet
-  readonly editors: readonly Editor[]
+  readonly forwarders: PreparedForwarders
+  readonly names: PlanNames
+  readonly cells: Float64Array
+  readonly listener_cells: Float64Array[]
+  readonly sources: SourceCounts
+  readonly router: Router
+  readonly hits: RuleHits
 }
 
 export class Pipeline implements Intake {
@@ -121,14 +126,30 @@ export class Pipeline implements Intake {
 
   // ---- control -----------------------------------------------------------------------------------
 
-  /** Phase one: makes everything that the rule set needs, beside what runs. */
-  prepare(
+  /** Counters that main made, before the rules that need them. */
+  adopt(grant: CounterGrant): void {
+    this.#counters.adopt(grant)
+  }
+
+  /** Phase one: makes everything that the rule set needs, beside what runs and in slices. */
+  async prepare(settings: Settings, plan: RulesPlan, seen?: SharedArrayBuffer): Promise<void> {
+    this.#prepared = undefined
+    const { clock, epoch, index } = this.#deps
+    const sliced = <Result>(steps: Steps<Result>): Promise<Result> => inSlices(steps, clock)
+    const identity = { epoch, worker: index, generation: plan.generation }
+    if (this.#forwarders === undefined) await this.#start(settings, identity)
+    const forwarders = await sliced((this.#forwarders as Forwarders).preparing(plan, settings, identity))
+    this.#prepared = await sliced(this.#generation(settings, plan, forwarders, seen))
+  }
+
+  *#generation(
     settings: Settings,
     plan: RulesPlan,
-    grants: readonly CounterGrant[],
-    seen?: SharedArrayBuffer,
-  ): void {
-    for (const grant of grants) this.#counters.adopt(grant)
+    forwarders: PreparedForwarders,
+    memory: SharedArrayBuffer | undefined,
+  ): Steps<Generation> {
+    const counters = this.#counters
+    const { random, clock } = this.#deps
     const classifier = new Classifier(plan.streams)
     const env = {
       listeners: settings.listeners.map((listener) => listener.name),
@@ -137,14 +158,32 @@ export class Pipeline implements Intake {
     const { key } = settings.redaction
     if (key === null && plan.edits.length > 0) throw new Error('redaction without a key')
     const read = (view: EventView, stream: number): void => classifier.read(view, stream)
-    this.#prepared = {
+    yield
+    const ownership = ownershipOf(plan, settings.sources)
+    yield
+    const conditions = new ConditionSet(plan, env)
+    yield
+    const editors = makeEditors({ plan, env, key: key ?? '', read })
+    yield
+    const worker = counters.block('worker', 'worker')
+    const tenants = yield* mapSteps(plan.tenants, ({ name }) => counters.block('tenant', name))
+    const rules = { ownership, conditions, editors, random }
+    const tables = yield* routerTables(plan, rules, forwarders.queues, clock.monotonic())
+    const seen = memory === undefined ? {} : { seen: new Float64Array(memory) }
+    const router = new Router(tables, rules, { worker, tenants, ...seen })
+    yield
+    return {
       plan,
-      seen: seen === undefined ? {} : { seen: new Float64Array(seen) },
       settings,
       classifier,
-      ownership: ownershipOf(plan, settings.sources),
-      conditions: new ConditionSet(plan, env),
-      editors: makeEditors({ plan, env, key: key ?? '', read }),
+      ownership,
+      forwarders,
+      names: new PlanNames(plan, settings),
+      cells: worker,
+      listener_cells: settings.listeners.map(({ name }) => counters.block('listener', name)),
+      sources: new SourceCounts(counters, settings.sources),
+      router,
+      hits: new RuleHits(plan, conditions, router, counters),
     }
   }
 
@@ -158,36 +197,26 @@ export class Pipeline implements Intake {
     if (next === undefined) throw new Error('commit without prepare')
     this.#prepared = undefined
     const { plan, settings } = next
-    const identity = { epoch: this.#deps.epoch, worker: this.#deps.index, generation: plan.generation }
-    if (this.#forwarders === undefined) await this.#start(settings, identity)
+    const forwarders = this.#forwarders as Forwarders
     // Origins carry numbers of listeners and sources: those of other settings must be gone before the switch.
     await this.#listeners.retire(settings)
-    // From here to the end nothing waits: that is "between two frames".
-    const cells = (name: string): Float64Array => this.#counters.block('tenant', name)
-    const queues = (this.#forwarders as Forwarders).commit(
-      plan,
-      settings,
-      identity,
-      new PlanNames(plan, settings),
-    )
-    this.#cells = this.#counters.block('worker', 'worker')
-    this.#listener_cells = settings.listeners.map(({ name }) => this.#counters.block('listener', name))
-    this.#sources = new SourceCounts(this.#counters, settings.sources)
+    // From here to the settling nothing waits: that is "between two frames".
+    forwarders.commit(next.forwarders, next.names)
+    this.#cells = next.cells
+    this.#listener_cells = next.listener_cells
+    this.#sources = next.sources
     this.#classifier = next.classifier
     this.#ownership = next.ownership
     this.#unknown.renumber(streamNames(this.#plan), streamNames(plan))
     this.#plan = plan
-    const tenants = plan.tenants.map((tenant) => cells(tenant.name))
-    const now = this.#deps.clock.monotonic()
     this.#hits?.flush()
-    const { ownership, conditions, editors } = next
-    const rules = { ownership, conditions, editors, random: this.#deps.random }
-    this.#router = new Router(plan, rules, queues, { worker: this.#cells, tenants, ...next.seen }, now)
-    this.#hits = new RuleHits(plan, conditions, this.#router, this.#counters)
+    this.#router = next.router
+    this.#hits = next.hits
     this.#listeners.configure(settings)
+    await inSlices(forwarders.settling(), this.#deps.clock)
   }
 
-  /** First commit: memory, clockwork, and what the disk holds from before. */
+  /** Of the first rules: memory, clockwork, and what the disk holds from before. */
   async #start(
     settings: Settings,
     identity: { epoch: number; worker: number; generation: number },

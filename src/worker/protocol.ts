@@ -4,7 +4,7 @@ import type { CounterGrant } from '../base/counters.ts'
 import type { Settings } from '../config/types.ts'
 import type { ProbeReport } from '../forward/probe-types.ts'
 import type { DeadLettersStatus } from '../queue/lane.ts'
-import type { RulesPlan } from '../rules/plan.ts'
+import type { PlanPart, PlanRest } from './plan-parts.ts'
 import type { UnknownStream } from './unknown-labels.ts'
 import type { UnknownRequest } from '../listen/cfapi/unknown-requests.ts'
 
@@ -21,12 +21,15 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
+  /** A rule set comes: this, then counters and parts in any number, then `prepare`. What came of one that was never finished is forgotten. */
+  | { readonly type: 'begin'; readonly id: number }
+  | { readonly type: 'counters'; readonly id: number; readonly grant: CounterGrant }
+  | { readonly type: 'part'; readonly id: number; readonly part: PlanPart }
   | {
       readonly type: 'prepare'
       readonly id: number
       readonly settings: Settings
-      readonly plan: RulesPlan
-      readonly grants: readonly CounterGrant[]
+      readonly plan: PlanRest
       /** Per owner of the plan: when its last event came (wall ms), and how many. */
       readonly seen: SharedArrayBuffer
     }

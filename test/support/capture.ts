@@ -1,11 +1,12 @@
 /** The real router over queues that keep what they are given: who gets which bytes, without sockets, disk or time. */
 import { TenantCell, WorkerCell } from '../../src/base/counters.ts'
 import type { Random } from '../../src/base/random.ts'
+import { atOnce } from '../../src/base/slices.ts'
 import type { Classifier } from '../../src/classify/classifier.ts'
 import type { EventView } from '../../src/classify/view.ts'
 import type { Appendable } from '../../src/queue/batch.ts'
 import type { ForwarderQueue } from '../../src/queue/forwarder-queue.ts'
-import { Router } from '../../src/route/router.ts'
+import { Router, routerTables } from '../../src/route/router.ts'
 import { ConditionSet } from '../../src/rules/conditions.ts'
 import type { ConditionEnv } from '../../src/rules/conditions-fields.ts'
 import { makeEditors } from '../../src/rules/editor.ts'
@@ -55,7 +56,8 @@ export class CaptureRouter {
       random,
     }
     const tenants = plan.tenants.map(() => new Float64Array(TenantCell.size))
-    this.router = new Router(plan, rules, queues, { worker: this.worker, tenants }, 0)
+    const tables = atOnce(routerTables(plan, rules, queues, 0))
+    this.router = new Router(tables, rules, { worker: this.worker, tenants })
   }
 
   #queue(key: string): ForwarderQueue {

@@ -1,6 +1,7 @@
 /** Reloads that follow each other faster than destinations stop. */
 import { expect, test } from 'vitest'
 import { Counters } from '../../../src/base/counters.ts'
+import { atOnce } from '../../../src/base/slices.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
 import type { Destination } from '../../../src/queue/lane.ts'
 import type { RulesPlan } from '../../../src/rules/plan.ts'
@@ -75,7 +76,10 @@ function rig() {
     const list =
       port === null ? [] : [{ key: 'acme/siem', tenant: -1, scope: 'all', condition: -1, settings }]
     const plan = { forwarders: list, tenants: [] } as unknown as RulesPlan
-    return forwarders.commit(plan, SETTINGS, IDENTITY, NAMES)[0]
+    const prepared = atOnce(forwarders.preparing(plan, SETTINGS, IDENTITY))
+    forwarders.commit(prepared, NAMES)
+    atOnce(forwarders.settling())
+    return prepared.queues[0]
   }
   return { made, reload, forwarders, budget }
 }
