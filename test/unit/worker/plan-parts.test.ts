@@ -7,7 +7,9 @@ import { ruleSet } from '../../support/rule-set.ts'
 
 const TENANTS = 120
 
-function rules(change = (_: number): string => ''): RulesPlan {
+const nothing: (n: number) => string = () => ''
+
+function rules(change = nothing): RulesPlan {
   const tenants = Array.from({ length: TENANTS }, (_, n) => {
     const id = `5b2abda9-aa2e-4745-a33b-${String(n).padStart(12, '0')}`
     return `  - name: t${n}
