@@ -22,6 +22,7 @@ import { compileCondition } from '../src/rules/conditions.ts'
 import { LabelTable } from '../src/rules/label-table.ts'
 import { labelByExpression } from './lib/baselines.ts'
 import { writeLogweir } from './lib/configs.ts'
+import { ROOT } from './lib/routers.ts'
 import { makeTenants, makeWorkload } from './workload.ts'
 
 const EVENTS = 10_000
@@ -68,6 +69,12 @@ bench.add('framing, octet counting', () => frame(octet))
 bench.add('header', () => walk(views, scanHeader))
 bench.add('header, BSD', () => walk(bsd_views, scanHeader))
 bench.add('header, stream, fields and label', () => walk(views, (view) => classifier.classify(view)))
+for (const stream of ['esxi', 'vcenter', 'nsxt-manager', 'other']) {
+  const lines = viewsOf(fixtureLines(stream))
+  bench.add(`the same for events of ${stream.replace('nsxt-', 'nsxt.')}`, () =>
+    walk(lines, (view) => classifier.classify(view)),
+  )
+}
 bench.add('label to tenant', () => {
   for (let i = 0; i < EVENTS; i++) {
     kept += table.find(
@@ -125,6 +132,15 @@ function loadPlan() {
   if (!loaded.plan)
     throw new Error(`the rules of the bench are wrong: ${JSON.stringify(loaded.findings.slice(0, 3))}`)
   return loaded.plan
+}
+
+/** As many events as in the other rows, of a stream without label: its fixtures over and over. */
+function fixtureLines(stream: string): Buffer {
+  const lines = readFileSync(join(ROOT, 'fixtures', `${stream}.log`), 'latin1')
+    .trimEnd()
+    .split('\n')
+  const all = Array.from({ length: EVENTS }, (_, i) => lines[i % lines.length] ?? '')
+  return Buffer.from(`${all.join('\n')}\n`, 'latin1')
 }
 
 /** A classified view of each event. */

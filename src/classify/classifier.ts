@@ -13,8 +13,8 @@ import { isVcd } from './inner-vcd.ts'
 import { isVcenter } from './inner-vcenter.ts'
 import { scanQuick } from './quick/quick-scan.ts'
 import { readNsxvEdge } from './nsxv-edge.ts'
-import { Alternative, GRAMMARS, partsOf, ProgramTable } from './recognise.ts'
-import { forgetSd } from './sd-index.ts'
+import { type Candidates, ProgramTable } from './candidates.ts'
+import { Alternative, GRAMMARS } from './recognise.ts'
 import type { StreamPlan } from './streams.ts'
 import { type EventView, Fw, Grammar, type InnerCapture } from './view.ts'
 
@@ -49,19 +49,20 @@ export class Classifier {
   /** Scans the header, then sets `stream`, `grammar`, the firewall fields and the label. Never throws. */
   classify(view: EventView): void {
     this.#scan(view)
-    forgetSd()
     const candidates = this.#table.find(view.buf, view.app_start, view.app_end)
-    const lacks = ~partsOf(view)
-    let stream = 0
-    for (let i = 0; i < candidates.length; i += 1) {
-      const one = candidates[i]!
-      if ((one.needs & lacks) !== 0) continue
-      if ((!one.asks_header || one.headerFits(view)) && this.#bodyFits(view, one)) {
-        stream = one.stream
-        break
-      }
+    const narrowed = candidates.of(view)
+    const { decided } = narrowed
+    this.#settle(view, decided >= 0 ? decided : this.#choose(view, candidates, narrowed.some))
+  }
+
+  /** The stream of the first way that fits; 0: none does. */
+  #choose(view: EventView, candidates: Candidates, some: readonly Alternative[]): number {
+    for (let i = 0; i < some.length; i += 1) {
+      const one = some[i]!
+      if (one.asks_header && !candidates.headerFits(view, one)) continue
+      if (this.#bodyFits(view, one)) return one.stream
     }
-    this.#settle(view, stream)
+    return 0
   }
 
   /** The same for an event whose stream is known (read back from a batch): nothing is recognised anew. */

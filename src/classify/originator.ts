@@ -29,6 +29,9 @@ const LEVELS = [
   'none',
 ].map((level) => Buffer.from(level))
 
+const LEVEL_MIN = Math.min(...LEVELS.map(({ length }) => length))
+const LEVEL_MAX = Math.max(...LEVELS.map(({ length }) => length))
+
 /** Slots of the fields that the prefix has; each family has its own. */
 export interface OriginatorSlots {
   readonly program: number
@@ -59,6 +62,7 @@ export function readLogger(view: EventView, p: number, end: number, slots?: Orig
 }
 
 function isLevel(buf: Uint8Array, start: number, end: number): boolean {
+  if (end - start < LEVEL_MIN || end - start > LEVEL_MAX) return false
   for (const level of LEVELS)
     if (level.length === end - start && startsAt(buf, start, end, level)) return true
   return false

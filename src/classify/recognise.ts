@@ -1,10 +1,7 @@
-/**
- * How streams are recognised, made ready for bytes: each {@link StreamMatch} becomes an {@link Alternative}, and a table
- * from program names leads to the few that can fit, so that the number of streams costs nothing an event.
- */
+/** How streams are recognised, made ready for bytes: each {@link StreamMatch} becomes an {@link Alternative}. */
 import { Buffer } from 'node:buffer'
 import { skipBlanks } from './flow.ts'
-import { isElement, paramIsAny, sdElements } from './sd-index.ts'
+import { hasElement, isElement, paramIsAny } from './sd-index.ts'
 import { equalBytes } from './structured-data.ts'
 import type { StreamMatch, StreamPlan } from './streams.ts'
 import { type EventView, Fw, Grammar, HEADER_FORM_NAMES } from './view.ts'
@@ -21,8 +18,7 @@ export const GRAMMARS: Readonly<Record<StreamPlan['grammar'], Grammar>> = {
   cf: Grammar.cf,
 }
 
-/** How much of a message `contains` looks at. */
-const CONTAINS_MAX = 512
+const SPACE = 0x20
 
 interface SdTest {
   readonly ids: readonly Uint8Array[]
@@ -30,15 +26,22 @@ interface SdTest {
 }
 
 /** Parts that a header may have: bits of {@link Alternative.needs}. */
-const Part = { msg_id: 1, proc_id: 2, structured_data: 4 } as const
+export const Part = { msg_id: 1, proc_id: 2, structured_data: 4 } as const
 
-/** The {@link Part} bits of an event. */
-export function partsOf(view: EventView): number {
-  return (
-    (view.msgid_start >= 0 ? Part.msg_id : 0) |
-    (view.proc_start >= 0 ? Part.proc_id : 0) |
-    (view.sd_start >= 0 ? Part.structured_data : 0)
-  )
+/** What the first byte of a message can be, blanks before it apart, where a grammar reads it. A test holds the readers to it. */
+export const FIRST_BYTES: Readonly<Record<Grammar, string>> = {
+  [Grammar.none]: '',
+  // A filter, the family, the comma form's action, `message repeated`.
+  [Grammar.dfw]: '0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZm',
+  [Grammar.gateway]: '<m',
+  [Grammar.nsxv_edge]: '[m',
+  // `cpu0:…`, `[correlator]`, a level.
+  [Grammar.esxi]: 'c[deinpstvw',
+  // `Event [`, `- - vcenter-server`, a time, a level in either case.
+  [Grammar.vcenter]: '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZdeinpstvw',
+  [Grammar.nsx]: '',
+  [Grammar.vcd]: '0123456789',
+  [Grammar.cf]: '',
 }
 
 /** One way to recognise a stream. */
@@ -52,17 +55,26 @@ export class Alternative {
   readonly body_only: boolean
   /** Asks for more of the header than the program. */
   readonly asks_header: boolean
+  /** Asks for the program at most. */
+  readonly asks_nothing: boolean
+  /** Asks for an SD-ID, and besides for the program at most. */
+  readonly asks_id: boolean
   /** {@link Part} bits of what the header must have: a question that costs nothing, and that most events answer. */
   readonly needs: number
   readonly #msg_ids: readonly Uint8Array[]
   readonly #messages: readonly Uint8Array[]
-  readonly #proc_ids: readonly Uint8Array[]
-  readonly #contains: readonly Uint8Array[]
-  /** By byte: not 0 where one of them begins so. */
-  readonly #begins = new Uint8Array(256)
+  readonly proc_ids: readonly Uint8Array[]
+  /** Texts of which the message must hold one; none: not asked. {@link ContainsScan} looks for them. */
+  readonly contains: readonly Uint8Array[]
+  /** Its place among those that ask for {@link contains}: whoever looks for the texts sets it. */
+  asker = -1
+  /** By byte: 0 where no message that begins so, blanks apart, can fit. Null: any can. */
+  readonly #firsts: Uint8Array | null
   /** A bit for each header form. */
   readonly #forms: number
   readonly #sd: SdTest | undefined
+  /** SD-IDs of which one must be there; none: not asked. */
+  readonly sd_ids: readonly Uint8Array[]
 
   constructor(stream: number, plan: StreamPlan, match: StreamMatch) {
     this.stream = stream
@@ -71,9 +83,9 @@ export class Alternative {
     this.grammar = GRAMMARS[match.body ?? (this.rulesets.length > 0 ? plan.grammar : 'none')]
     this.#msg_ids = bytesOf(match.msg_id)
     this.#messages = bytesOf(match.message)
-    this.#proc_ids = bytesOf(match.proc_id)
-    this.#contains = bytesOf(match.contains)
-    for (const text of this.#contains) this.#begins[text[0] ?? 0] = 1
+    this.proc_ids = bytesOf(match.proc_id)
+    this.contains = bytesOf(match.contains)
+    this.#firsts = firstsOf(this.grammar, this.#messages)
     const forms = (match.header ?? HEADER_FORM_NAMES).map((form) => 1 << HEADER_FORM_NAMES.indexOf(form))
     this.#forms = forms.reduce((all, form) => all | form, 0)
     const sd = match.structured_data
@@ -84,24 +96,37 @@ export class Alternative {
         values: bytesOf(values),
       })),
     }
+    this.sd_ids = this.#sd?.ids ?? []
     this.needs =
       (this.#msg_ids.length > 0 ? Part.msg_id : 0) |
-      (this.#proc_ids.length > 0 ? Part.proc_id : 0) |
+      (this.proc_ids.length > 0 ? Part.proc_id : 0) |
       (sd === undefined ? 0 : Part.structured_data)
     const asks = this.needs !== 0 || this.#messages.length > 0 || match.header !== undefined
-    this.asks_header = asks || this.#contains.length > 0
+    this.asks_header = asks || this.contains.length > 0
+    const asks_body = this.grammar !== Grammar.none || this.rulesets.length > 0
+    this.asks_nothing = !this.asks_header && !asks_body
+    this.asks_id =
+      this.needs === Part.structured_data &&
+      this.#sd?.params.length === 0 &&
+      this.#messages.length + this.contains.length === 0 &&
+      match.header === undefined &&
+      !asks_body
     this.body_only = !asks && this.programs.length === 0
   }
 
-  /** All that can be asked without reading the body, except the program. */
+  /** Whether a message may fit whose first byte above a blank is `first`; 0: it has none. */
+  mayBegin(first: number): boolean {
+    return this.#firsts === null || this.#firsts[first] === 1
+  }
+
+  /** All that can be asked without reading the body, except the program and {@link contains}. */
   headerFits(view: EventView): boolean {
     if (this.#msg_ids.length > 0 && !isAny(view.buf, view.msgid_start, view.msgid_end, this.#msg_ids))
       return false
     if ((this.#forms & (1 << view.form)) === 0) return false
-    if (this.#proc_ids.length > 0 && !this.#procFits(view)) return false
+    if (this.proc_ids.length > 0 && !this.#procFits(view)) return false
     if (this.#messages.length > 0 && !this.#messageFits(view)) return false
-    if (this.#sd !== undefined && !sdFits(view, this.#sd)) return false
-    return this.#contains.length === 0 || this.#containsFits(view)
+    return this.#sd === undefined || sdFits(view, this.#sd)
   }
 
   /** The rule set of a body that its grammar has read. */
@@ -112,21 +137,23 @@ export class Alternative {
   }
 
   #procFits(view: EventView): boolean {
-    return view.proc_start >= 0 && beginsWithAny(view.buf, view.proc_start, view.proc_end, this.#proc_ids)
-  }
-
-  #containsFits(view: EventView): boolean {
-    const { buf, msg_start } = view
-    const end = view.end - msg_start > CONTAINS_MAX ? msg_start + CONTAINS_MAX : view.end
-    const begins = this.#begins
-    for (let p = msg_start; p < end; p += 1)
-      if (begins[buf[p]!] !== 0 && beginsWithAny(buf, p, end, this.#contains)) return true
-    return false
+    return view.proc_start >= 0 && beginsWithAny(view.buf, view.proc_start, view.proc_end, this.proc_ids)
   }
 
   #messageFits(view: EventView): boolean {
     return beginsWithAny(view.buf, skipBlanks(view.buf, view.msg_start, view.end), view.end, this.#messages)
   }
+}
+
+/** What {@link Alternative.mayBegin} looks at. Texts that themselves begin with a blank could stand anywhere. */
+function firstsOf(grammar: Grammar, messages: readonly Uint8Array[]): Uint8Array | null {
+  const begins = messages.map((text) => text[0] ?? 0)
+  const of_messages = begins.length > 0 && begins.every((c) => c > SPACE) ? begins : null
+  const of_grammar = grammar === Grammar.none ? null : [...Buffer.from(FIRST_BYTES[grammar])]
+  if (of_messages === null && of_grammar === null) return null
+  const firsts = new Uint8Array(256)
+  for (const c of of_messages ?? of_grammar ?? []) if (of_grammar?.includes(c) ?? true) firsts[c] = 1
+  return firsts
 }
 
 function bytesOf(texts: readonly string[] | undefined): readonly Uint8Array[] {
@@ -149,8 +176,7 @@ function beginsWithAny(buf: Buffer, start: number, end: number, texts: readonly 
 
 function sdFits(view: EventView, { ids, params }: SdTest): boolean {
   if (view.sd_start < 0) return false
-  const elements = sdElements(view)
-  for (let n = 0; n < elements; n += 1) {
+  for (let n = 0; hasElement(view, n); n += 1) {
     for (let i = 0; i < ids.length; i += 1) {
       if (!isElement(view, n, ids[i]!)) continue
       if (paramsFit(view, n, params)) return true
@@ -175,62 +201,4 @@ function sharedName(text: string): Uint8Array {
   const known = known_names.get(text) ?? Buffer.from(text)
   known_names.set(text, known)
   return known
-}
-
-/** From a program's bytes to the alternatives that can fit it, in order. */
-export class ProgramTable {
-  readonly #mask: number
-  readonly #keys: (Uint8Array | undefined)[]
-  readonly #lists: (readonly Alternative[])[]
-  /** For programs that no alternative names, and for events without one. */
-  readonly #others: readonly Alternative[]
-
-  constructor(alternatives: readonly Alternative[]) {
-    const ordered = [
-      ...alternatives.filter((one) => !one.body_only),
-      ...alternatives.filter((one) => one.body_only),
-    ]
-    const names = new Map(
-      ordered.flatMap((one) => one.programs.map((name) => [Buffer.from(name).toString('hex'), name])),
-    )
-    let size = 8
-    while (size < names.size * 4) size *= 2
-    this.#mask = size - 1
-    this.#keys = Array.from({ length: size })
-    this.#lists = Array.from({ length: size }, () => [])
-    this.#others = ordered.filter((one) => one.programs.length === 0)
-    for (const name of names.values()) {
-      let slot = hashBytes(name, 0, name.length) & this.#mask
-      while (this.#keys[slot] !== undefined) slot = (slot + 1) & this.#mask
-      this.#keys[slot] = name
-      this.#lists[slot] = ordered.filter(
-        (one) => one.programs.length === 0 || one.programs.some((other) => Buffer.compare(other, name) === 0),
-      )
-    }
-  }
-
-  /** The alternatives for the program `buf[start, end)`; `start` -1: none. */
-  find(buf: Buffer, start: number, end: number): readonly Alternative[] {
-    if (start < 0) return this.#others
-    let slot = hashBytes(buf, start, end) & this.#mask
-    for (let key = this.#keys[slot]; key !== undefined; key = this.#keys[slot]) {
-      if (equalBytes(buf, start, end, key)) return this.#lists[slot]!
-      slot = (slot + 1) & this.#mask
-    }
-    return this.#others
-  }
-}
-
-/** Length and four bytes: enough to spread names that are known beforehand, and the bytes are compared anyway. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  const count = end - start
-  if (count === 0) return 0
-  const quarter = count >> 2
-  const picked =
-    bytes[start]! |
-    (bytes[start + quarter]! << 8) |
-    (bytes[end - 1 - quarter]! << 16) |
-    (bytes[end - 1]! << 24)
-  const hash = Math.imul(picked ^ count, 0x9e3779b1)
-  return hash ^ (hash >>> 15)
 }
