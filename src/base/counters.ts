@@ -72,7 +72,9 @@ export const ForwarderCell = {
   /** Cumulated by the reader: one cell a bucket, then +Inf, then the sum in seconds. */
   delivery: 12 + DROP_REASONS_MAX,
   delivery_sum: 12 + DROP_REASONS_MAX + DELIVERY_BUCKETS.length + 1,
-  size: 12 + DROP_REASONS_MAX + DELIVERY_BUCKETS.length + 2,
+  /** When the first certificate of its last TLS connection ends (wall, ms), 0 when it had none. */
+  certificate_ends_at: 12 + DROP_REASONS_MAX + DELIVERY_BUCKETS.length + 2,
+  size: 12 + DROP_REASONS_MAX + DELIVERY_BUCKETS.length + 3,
 } as const
 
 export const REFUSE_REASONS = [

@@ -184,9 +184,12 @@ export function cell(cells: Float64Array, at: number): number {
 }
 
 function oldestAt(workers: readonly Counters[], key: string): number {
-  const stamps = workers.map(
-    (counters) => counters.published('forwarder', key)?.[ForwarderCell.oldest_at] ?? 0,
-  )
+  return earliest(workers, key, ForwarderCell.oldest_at)
+}
+
+/** The earliest time that any worker has in a forwarder's cell; 0: none has one. */
+export function earliest(workers: readonly Counters[], key: string, at_cell: number): number {
+  const stamps = workers.map((counters) => counters.published('forwarder', key)?.[at_cell] ?? 0)
   return stamps.filter((at) => at > 0).reduce((oldest, at) => (oldest === 0 ? at : Math.min(oldest, at)), 0)
 }
 

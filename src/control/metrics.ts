@@ -16,7 +16,7 @@ import {
   TenantCell,
   WorkerCell,
 } from '../base/counters.ts'
-import { cell, type Ledger, names, readReasons, sumBlocks } from './ledger.ts'
+import { cell, earliest, type Ledger, names, readReasons, sumBlocks } from './ledger.ts'
 import type { SourceLedger } from './sources.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -293,6 +293,16 @@ export class Metrics {
         ledger.forwarders.flatMap(({ tenant, forwarder, state }) =>
           DESTINATION_STATES.map((one): Sample => [{ tenant, forwarder, state: one }, one === state ? 1 : 0]),
         ),
+    )
+    this.#gauge(
+      'logweir_forwarder_certificate_end_seconds',
+      'When the first certificate of its TLS connection ends, in seconds since 1970.',
+      own,
+      ({ workers, ledger }) =>
+        ledger.forwarders.flatMap(({ tenant, forwarder }): Sample[] => {
+          const at = earliest(workers, `${tenant}/${forwarder}`, ForwarderCell.certificate_ends_at)
+          return at === 0 ? [] : [[{ tenant, forwarder }, at / 1000]]
+        }),
     )
     this.#gauge(
       'logweir_queue_events',

@@ -20,7 +20,7 @@ const TEXT_MAX = 300
 export function shownChain(socket: TLSSocket): ShownCertificate[] {
   const chain: ShownCertificate[] = []
   const seen = new Set<string>()
-  let at: X509Certificate | undefined = ownOf(socket)
+  let at: X509Certificate | undefined = peerCertificate(socket)
   while (at !== undefined && chain.length < CHAIN_MAX && !seen.has(at.fingerprint256)) {
     seen.add(at.fingerprint256)
     chain.push({
@@ -36,10 +36,19 @@ export function shownChain(socket: TLSSocket): ShownCertificate[] {
   return chain
 }
 
-/** `getPeerX509Certificate` alone leaves the issuers out before Node has built the chain. */
-function ownOf(socket: TLSSocket): X509Certificate | undefined {
+const asked = new WeakMap<TLSSocket, X509Certificate>()
+
+/**
+ * The certificate that the peer showed. Asked of Node once a connection: Node 24 gives it away with the first answer and has
+ * none for the second. Alone it would leave the issuers out, before Node has built the chain.
+ */
+export function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
+  const known = asked.get(socket)
+  if (known !== undefined) return known
   socket.getPeerCertificate(true)
-  return socket.getPeerX509Certificate()
+  const shown = socket.getPeerX509Certificate()
+  if (shown !== undefined) asked.set(socket, shown)
+  return shown
 }
 
 function oneLine(text: string): string {

@@ -46,6 +46,8 @@ export interface DialOptions {
   readonly first: number
   /** The system connected, and a handshake begins. */
   readonly onConnect?: () => void
+  /** The handshake went well. */
+  readonly onSecure?: (socket: TLSSocket) => void
 }
 
 /** An open socket that nothing was written to, and which of the addresses it has. */
@@ -139,8 +141,9 @@ function dialAddress(
     })
     socket.once('secureConnect', () => {
       const mismatch = fingerprintMismatch(settings.tls, socket as TLSSocket)
-      if (mismatch === null) end(null)
-      else fail(mismatch)
+      if (mismatch !== null) return fail(mismatch)
+      options.onSecure?.(socket as TLSSocket)
+      end(null)
     })
   })
 }

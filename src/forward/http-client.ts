@@ -6,9 +6,11 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Pool } from 'undici'
 import { errorCode } from '../base/errors.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+import { CertificateEnds } from './certificate-end.ts'
 import { dial, DialError } from './dial.ts'
 import { exchange, NoAnswerError } from './http-exchange.ts'
 import { compress } from './http-gzip.ts'
@@ -57,6 +59,7 @@ export class HttpClient {
   /** Pools that end, with what is on its way over them. */
   readonly #retired = new Set<Promise<Pool>>()
   readonly #watch: PemWatch
+  readonly #ends: CertificateEnds
   #proxy: Proxy | null = null
   /** Which of the name's addresses worked last. */
   #address = 0
@@ -79,6 +82,7 @@ export class HttpClient {
     this.#watch = new PemWatch(this.#settings.tls, hostOf(url), deps.clock, (why) => {
       deps.log.warn({ forwarder: forwarder.key }, `forwarder ${forwarder.key}: ${why}`)
     })
+    this.#ends = new CertificateEnds(forwarder.key, this.#settings.tls.fingerprint !== null, deps)
     this.#headers = headersOf(this.#settings.http, profile)
     this.#secrets = new HttpSecrets(this.#settings.http)
     // One signal for all requests at hand: as many listeners as there is concurrency are no leak.
@@ -202,7 +206,8 @@ export class HttpClient {
 
   #connect(): Promise<Socket> {
     const scheme = this.#url.protocol === 'https:' ? 'tls' : 'tcp'
-    return this.#dial({ scheme, host: hostOf(this.#url), port: portOf(this.#url) }, this.#settings)
+    const target = { scheme, host: hostOf(this.#url), port: portOf(this.#url) }
+    return this.#dial(target, this.#settings, this.#ends.seen)
   }
 
   async #connectThrough(proxy: Proxy): Promise<Socket> {
@@ -226,12 +231,15 @@ export class HttpClient {
       timeout: timeout.connect,
       signal: this.#abort.signal,
     }
-    return secure(await openTunnel(socket, passage), this.#settings.tls, passage)
+    const over = await secure(await openTunnel(socket, passage), this.#settings.tls, passage)
+    this.#ends.seen(over)
+    return over
   }
 
   async #dial(
     target: { scheme: string; host: string; port: number },
     settings: ForwarderSettings,
+    onSecure?: (socket: TLSSocket) => void,
   ): Promise<Socket> {
     const dialled = await dial({
       target,
@@ -240,6 +248,7 @@ export class HttpClient {
       resolver: this.#resolver,
       signal: this.#abort.signal,
       first: this.#address,
+      ...(onSecure === undefined ? {} : { onSecure }),
     })
     this.#address = dialled.address
     return dialled.socket

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import { errorText } from '../base/errors.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+import { firstEnd, soonInWords } from './certificate-end.ts'
 import { shownChain } from './certificate-chain.ts'
 import { dial, DialError, type StreamTarget } from './dial.ts'
 import type { ProbeStep } from './probe-types.ts'
@@ -106,12 +107,15 @@ async function connectStep(probing: Probing, target: StreamTarget, address: stri
   return true
 }
 
-function sayHandshake({ settings, say }: Probing, socket: TLSSocket, took: number): void {
+function sayHandshake({ settings, deps, say }: Probing, socket: TLSSocket, took: number): void {
   const { tls } = settings
   const held =
     tls.fingerprint === null ? 'its chain and name are right' : 'it has the fingerprint that is set'
   const own = tls.certificate === null ? '' : '; ours was offered'
-  const detail = `${socket.getProtocol() ?? 'TLS'}, ${socket.getCipher().name}; ${held}${own}`
+  const end = firstEnd(socket, tls.fingerprint !== null)
+  const soon = end === null ? null : soonInWords(end, deps.clock.wall())
+  const ending = soon === null ? '' : `; ${soon}`
+  const detail = `${socket.getProtocol() ?? 'TLS'}, ${socket.getCipher().name}; ${held}${own}${ending}`
   say({
     step: 'handshake',
     ok: true,
@@ -191,7 +195,7 @@ async function proxySteps(probing: Probing, proxy: Proxy, url: URL): Promise<boo
     say({ step, ok: true, milliseconds, detail: `${proxy.host}:${proxy.port} connects to ${place}` })
     step = 'handshake'
     started = clock.monotonic()
-    const over = (await secure(through, settings.tls, passage)) as TLSSocket
+    const over = await secure(through, settings.tls, passage)
     sayHandshake(probing, over, clock.monotonic() - started)
     over.on('error', () => undefined)
     over.destroy()

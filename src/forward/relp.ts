@@ -15,6 +15,7 @@ import type { Destination, DestinationState, DropReason, Lane } from '../queue/l
 import { clientOffers, firstLine, openObjection, RelpCommand, relpFrame } from '../relp/frames.ts'
 import { RelpReader, type RelpSink } from '../relp/reader.ts'
 import { Backoff } from './backoff.ts'
+import { CertificateEnds } from './certificate-end.ts'
 import { DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { relpFrames } from './encode/relp-frames.ts'
@@ -45,6 +46,7 @@ export class RelpDestination implements Destination, RelpSink {
   readonly #resolver: Resolver
   readonly #status: Status
   readonly #backoff: Backoff
+  readonly #ends: CertificateEnds
   readonly #window = new RelpWindow()
   readonly #watch: PemWatch
   #phase: Phase = 'idle'
@@ -82,6 +84,7 @@ export class RelpDestination implements Destination, RelpSink {
     this.#watch = new PemWatch(forwarder.settings.tls, targets[0].host, deps.clock, (why) =>
       this.#status.lost('certificates', why),
     )
+    this.#ends = new CertificateEnds(forwarder.key, forwarder.settings.tls.fingerprint !== null, deps)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
 
@@ -120,12 +123,14 @@ export class RelpDestination implements Destination, RelpSink {
     const abort = new AbortController()
     this.#dialling = abort
     const { settings } = this.#forwarder
-    const options = { settings, clock: this.#deps.clock, resolver: this.#resolver, signal: abort.signal }
+    const [resolver, onSecure] = [this.#resolver, this.#ends.seen]
+    const options = { settings, clock: this.#deps.clock, resolver, signal: abort.signal, onSecure }
     void this.#targets.dial(options).then(
       (dialled) => this.#dialled(dialled),
       (error: unknown) => {
         if (this.#phase !== 'dialling') return
-        this.#retry(error instanceof DialError ? error.step : 'connect', inWords(error))
+        if (error instanceof DialError) this.#retry(error.step, error.message)
+        else this.#retry('connect', inWords(error))
       },
     )
   }

@@ -95,6 +95,10 @@ export class Status {
   }
 }
 
+/** What a chain that cannot be built says; which of the two it is, nobody knows. */
+const NOT_TRUSTED =
+  'the issuer of the certificate is none that is trusted (`tls.ca`, of a proxy `proxy.ca`, else the system’s), or the server does not send the certificates between'
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the other side reset the connection',
@@ -116,6 +120,17 @@ const WORDS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EIO: 'the disk reports an error',
   EMSGSIZE: 'larger than a datagram can be',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed, and not one that `tls.ca` names',
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_TRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NOT_TRUSTED,
+  CERT_UNTRUSTED: NOT_TRUSTED,
+  CERT_SIGNATURE_FAILURE: 'the signature of the certificate is not of the issuer that it names',
+  CERT_HAS_EXPIRED: 'the certificate, or one of its issuers, has expired',
+  CERT_NOT_YET_VALID: 'the certificate is not yet valid, or this machine’s clock is wrong',
+  INVALID_CA: 'a certificate of the chain is of no authority',
+  INVALID_PURPOSE: 'the certificate, or one of its issuers, is for another purpose than this',
 }
 
 /** A failure in words: known system codes as a sentence with the code behind it, else its own text. */

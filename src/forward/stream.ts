@@ -14,6 +14,7 @@ import type { Timer } from '../base/clock.ts'
 import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff } from './backoff.ts'
+import { CertificateEnds } from './certificate-end.ts'
 import { DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { closeQuietly, finish } from './hang-up.ts'
@@ -54,6 +55,7 @@ export class StreamDestination implements Destination {
   readonly #resolver: Resolver
   readonly #status: Status
   readonly #backoff: Backoff
+  readonly #ends: CertificateEnds
   readonly #window = new ReplayWindow()
   #phase: Phase = 'idle'
   #socket: Socket | undefined
@@ -97,6 +99,7 @@ export class StreamDestination implements Destination {
     this.#watch = new PemWatch(forwarder.settings.tls, targets[0].host, deps.clock, (why) =>
       this.#status.lost('certificates', why),
     )
+    this.#ends = new CertificateEnds(forwarder.key, forwarder.settings.tls.fingerprint !== null, deps)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
 
@@ -140,7 +143,8 @@ export class StreamDestination implements Destination {
     this.#dialling = abort
     const { settings } = this.#forwarder
     const { clock } = this.#deps
-    const options = { settings, clock, resolver: this.#resolver, signal: abort.signal }
+    const [resolver, onSecure] = [this.#resolver, this.#ends.seen]
+    const options = { settings, clock, resolver, signal: abort.signal, onSecure }
     void this.#targets.dial(options).then(
       (dialled) => this.#opened(dialled),
       (error: unknown) => this.#refused(error),

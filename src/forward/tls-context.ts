@@ -13,6 +13,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { ForwarderTls } from '../rules/forwarder-settings.ts'
+import { peerCertificate } from './certificate-chain.ts'
 import { inWords } from './status.ts'
 
 const CONTEXTS_MAX = 256
@@ -46,7 +47,7 @@ export async function tlsOptions(settings: ForwarderTls, host: string): Promise<
 /** Why this peer is not the pinned one, or null. Asked before any byte of an event is written. */
 export function fingerprintMismatch(settings: ForwarderTls, socket: TLSSocket): string | null {
   if (settings.fingerprint === null) return null
-  const certificate = socket.getPeerX509Certificate()
+  const certificate = peerCertificate(socket)
   if (certificate === undefined) return 'the other side showed no certificate'
   const sha1 = settings.fingerprint.startsWith('sha-1:')
   const shown = sha1 ? `sha-1:${certificate.fingerprint}` : `sha-256:${certificate.fingerprint256}`

@@ -4,7 +4,7 @@
  */
 import { request } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import type { ForwarderTls } from '../rules/forwarder-settings.ts'
 import { DialError } from './dial.ts'
@@ -83,7 +83,7 @@ export function openTunnel(socket: Socket, passage: Passage): Promise<Socket> {
  * TLS with the destination over an open tunnel.
  * @throws DialError
  */
-export async function secure(socket: Socket, settings: ForwarderTls, passage: Passage): Promise<Socket> {
+export async function secure(socket: Socket, settings: ForwarderTls, passage: Passage): Promise<TLSSocket> {
   const { host, clock, timeout, signal } = passage
   let security
   try {

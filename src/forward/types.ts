@@ -40,6 +40,8 @@ export interface ForwardDeps {
    * short, and the oldest written batches then count as delivered earlier.
    */
   readonly replayMax?: () => number
+  /** Told at each TLS handshake when the first of its certificates ends (wall, ms); left out: nobody is. */
+  readonly certificateEnds?: (at: number) => void
   /** Opens files; left out: each destination its own. */
   readonly openFile?: (path: string, options: FileOptions) => FileSink
   /** Folder for events that destinations refused; left out: they are only counted. */

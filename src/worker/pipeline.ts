@@ -9,6 +9,7 @@ import {
   add,
   Counters,
   type CounterGrant,
+  ForwarderCell,
   ListenerCell,
   ORPHAN_REASONS,
   WorkerCell,
@@ -254,7 +255,13 @@ export class Pipeline implements Intake {
   }
 
   #makeDestination(plan: ForwarderPlan, queue: ForwarderQueue, settings: Settings): Destination {
-    const deps = this.#forwardDeps(settings)
+    const cells = this.#counters.block('forwarder', plan.key)
+    const certificateEnds = (at: number): void => {
+      cells[ForwarderCell.certificate_ends_at] = at
+    }
+    // What was known of another destination of this name is over.
+    certificateEnds(0)
+    const deps = { ...this.#forwardDeps(settings), certificateEnds }
     return createDestination(plan, queue, { ...deps, replayMax: () => queue.replay_max })
   }
 

@@ -90,6 +90,14 @@ describe('destinations that work', () => {
     expect(lines.join('\n')).toContain('issued by CN=Test Authority')
   })
 
+  test('tls by its pin shows the certificate too', async () => {
+    const sink = await opened(goodSink({ cert: good.cert, key: good.key }))
+    const report = await ask({ to: tls(sink.port), tls: { ...NO_TLS, fingerprint: good.fingerprint } })
+    const { certificates, detail } = stepOf(report, 'handshake')
+    expect(detail).toMatch(/it has the fingerprint that is set$/)
+    expect(certificates?.map(({ subject }) => subject)).toEqual(['CN=siem.example.com'])
+  })
+
   test('http with a token; of the URL nothing is told that may be secret', async () => {
     const sink = await opened(httpSink(() => ({ status: 200 })))
     const http = { ...testSettings({ to: https(1) }).http, token: 't0p' }
