@@ -57,7 +57,11 @@ export class CertificateEnds {
   constructor(
     key: string,
     pinned: boolean,
-    deps: { readonly clock: Clock; readonly log: ForwardLog; readonly certificateEnds?: (at: number) => void },
+    deps: {
+      readonly clock: Clock
+      readonly log: ForwardLog
+      readonly certificateEnds?: (at: number) => void
+    },
   ) {
     this.#key = key
     this.#pinned = pinned

@@ -252,7 +252,11 @@ describe('TLS with the destination itself', () => {
   })
 
   test.each([
-    ['is expired', async () => authority.issue(['127.0.0.1'], { expired: true }), /the certificate, or one of its issuers, has expired/],
+    [
+      'is expired',
+      async () => authority.issue(['127.0.0.1'], { expired: true }),
+      /the certificate, or one of its issuers, has expired/,
+    ],
     ['is of another name', async () => authority.issue(['other.example.com']), /127\.0\.0\.1/],
     [
       'is of another authority',

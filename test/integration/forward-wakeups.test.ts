@@ -11,7 +11,7 @@ import { createDestination, payloadForm } from '../../src/forward/create.ts'
 import type { Destination } from '../../src/queue/lane.ts'
 import type { ForwarderSettings } from '../../src/rules/forwarder-settings.ts'
 import { makeAuthority, putFile, type TestPair } from '../support/authority.ts'
-import { event, KINDS, TOKEN } from '../support/http-lanes.ts'
+import { event, type Kind, KINDS, TOKEN } from '../support/http-lanes.ts'
 import { FakeLane, testDeps, testSettings } from '../support/lanes.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { RelpServer } from '../support/relp-server.ts'
@@ -203,7 +203,7 @@ describe.each(Object.entries({ ...STREAMS, ...HTTP }))('R55: one wake-up, over %
 
 describe.each(Object.entries(HTTP))('R55: one wake-up, over %s', (name, way) => {
   test.each([401, 404, 429, 503])('that answers %i, until it takes', async (status) => {
-    const kind = KINDS[name] ?? (KINDS['http, array'] as (typeof KINDS)[string])
+    const kind = (KINDS[name] ?? KINDS['http, array']) as Kind
     let down = true
     const secured = name.endsWith('TLS') ? own() : undefined
     const server = await new StrictServer(
