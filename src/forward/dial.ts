@@ -3,8 +3,9 @@
  * attempt is bounded by `timeout.connect`; an address that swallows packets gets its share of it only.
  */
 import { connect as tcpConnect, isIP, type Socket } from 'node:net'
-import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../base/clock.ts'
+import { nodeTls } from '../base/late.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { inWords } from './status.ts'
 import { fingerprintMismatch, tlsOptions } from './tls-context.ts'
@@ -109,7 +110,9 @@ function dialAddress(
     const local = settings.from_address === null ? {} : { localAddress: settings.from_address }
     const plain = { host: address, port, writableHighWaterMark: HIGH_WATER, ...local }
     const socket: Socket =
-      security === null ? tcpConnect(plain) : tlsConnect({ host: address, port, ...local, ...security })
+      security === null
+        ? tcpConnect(plain)
+        : nodeTls().connect({ host: address, port, ...local, ...security })
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     let step = 'connect'

@@ -1,8 +1,9 @@
 /** The first steps of `forwarder test`: names to addresses, a connection to each, and what the handshake shows. */
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
-import { connect as tlsConnect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { errorText } from '../base/errors.ts'
+import { nodeTls } from '../base/late.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { firstEnd, soonInWords } from './certificate-end.ts'
 import { shownChain } from './certificate-chain.ts'
@@ -139,7 +140,7 @@ async function chainOf(
   }
   return new Promise((resolve) => {
     const local = settings.from_address === null ? {} : { localAddress: settings.from_address }
-    const socket = tlsConnect({
+    const socket = nodeTls().connect({
       ...options,
       ...local,
       host: address,

@@ -5,13 +5,8 @@
 import { constants, createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import {
-  checkServerIdentity,
-  createSecureContext,
-  type ConnectionOptions,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls'
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
+import { nodeTls } from '../base/late.ts'
 import type { ForwarderTls } from '../rules/forwarder-settings.ts'
 import { peerCertificate } from './certificate-chain.ts'
 import { inWords } from './status.ts'
@@ -40,7 +35,8 @@ export async function tlsOptions(settings: ForwarderTls, host: string): Promise<
     rejectUnauthorized: !pinned,
     minVersion: 'TLSv1.2',
     // RFC 6125 by Node: subjectAltName, whole left-most label wildcards, the common name only without one.
-    checkServerIdentity: (_, certificate) => (pinned ? undefined : checkServerIdentity(name, certificate)),
+    checkServerIdentity: (_, certificate) =>
+      pinned ? undefined : nodeTls().checkServerIdentity(name, certificate),
   }
 }
 
@@ -61,7 +57,7 @@ function contextOf(ca: string | undefined, cert: string | undefined, key: string
     .digest('base64')
   const known = contexts.get(print)
   if (known !== undefined) return known
-  const made = createSecureContext({
+  const made = nodeTls().createSecureContext({
     minVersion: 'TLSv1.2',
     // As for senders (R48): a receiver that asks again and again would have all of the thread's time.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,

@@ -2,10 +2,10 @@
  * A way through an HTTP proxy (RFC 9110 section 9.3.6): CONNECT on a socket that is open already, then TLS with the
  * destination through it. Node reads the proxy's answer, bounded; nothing of the destination's is sent before it is yes.
  */
-import { request } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { connect as tlsConnect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
+import { nodeHttp, nodeTls } from '../base/late.ts'
 import type { ForwarderTls } from '../rules/forwarder-settings.ts'
 import { DialError } from './dial.ts'
 import { quote } from './outcome.ts'
@@ -46,7 +46,7 @@ export function openTunnel(socket: Socket, passage: Passage): Promise<Socket> {
       timer.cancel()
       signal.removeEventListener('abort', onAbort)
     }
-    const asked = request({
+    const asked = nodeHttp().request({
       method: 'CONNECT',
       path: place,
       headers: {
@@ -93,7 +93,7 @@ export async function secure(socket: Socket, settings: ForwarderTls, passage: Pa
     throw new DialError('certificates', inWords(error), { cause: error })
   }
   return new Promise((resolve, reject) => {
-    const over = tlsConnect({ socket, ...security })
+    const over = nodeTls().connect({ socket, ...security })
     const end = (why: string | null, cause?: unknown): void => {
       timer.cancel()
       signal.removeEventListener('abort', onAbort)

@@ -2,8 +2,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createSecureContext } from 'node:tls'
 import { errorCode, errorText, LogweirError } from '../base/errors.ts'
+import { nodeTls } from '../base/late.ts'
 import type { ListenerTls } from '../config/types.ts'
 
 /** Bytes of a PEM file that are read. */
@@ -46,7 +46,7 @@ export async function readCredentials(listener: string, settings: ListenerTls): 
     parseCertificate(listener, 'client_ca', settings.client_ca, ca)
   const options = { cert, key, ...(ca === undefined ? {} : { ca }) }
   try {
-    createSecureContext(options)
+    nodeTls().createSecureContext(options)
   } catch (error) {
     throw problem(
       listener,

@@ -6,13 +6,9 @@ import type {
   RelpTlsListenerSettings,
   TlsListenerSettings,
 } from '../config/types.ts'
-import { CfapiServer } from './cfapi/server.ts'
-import { ensureCertificate, expiryProblem, readCredentials } from './certificates.ts'
-import { RelpConnection } from './relp-connection.ts'
 import { StreamListener, type StreamKind } from './stream-listener.ts'
-import { TlsGate } from './tls-gate.ts'
 import type { Listener, ListenerDeps } from './types.ts'
-import { UdpListener } from './udp.ts'
+import type { UdpListener } from './udp.ts'
 
 /**
  * Binds what `settings` describe; `index` is its place in the configuration.
@@ -28,34 +24,42 @@ export async function createListener(
   return listener
 }
 
-function make(
+/** What a transport needs is loaded with its first listener: a worker keeps no code that it never runs. */
+async function make(
   settings: ListenerSettings,
   index: number,
   deps: ListenerDeps,
 ): Promise<StreamListener | UdpListener> {
   switch (settings.transport) {
-    case 'udp':
-      return Promise.resolve(new UdpListener(settings, index, deps))
+    case 'udp': {
+      const { UdpListener } = await import('./udp.ts')
+      return new UdpListener(settings, index, deps)
+    }
     case 'tcp':
-      return Promise.resolve(new StreamListener(settings, index, deps))
+      return new StreamListener(settings, index, deps)
     case 'tls':
       return makeTls(settings, index, deps)
     case 'relp':
-      return Promise.resolve(new StreamListener(settings, index, deps, relp))
+      return new StreamListener(settings, index, deps, await relp())
     case 'relp-tls':
-      return makeTls(settings, index, deps, relp)
+      return makeTls(settings, index, deps, await relp())
     case 'cfapi':
-      return Promise.resolve(new StreamListener(settings, index, deps, cfapi(settings, deps)))
+      return new StreamListener(settings, index, deps, await cfapi(settings, deps))
     case 'cfapi-tls':
-      return makeTls(settings, index, deps, cfapi(settings, deps))
+      return makeTls(settings, index, deps, await cfapi(settings, deps))
   }
 }
 
-const relp: StreamKind = {
-  connect: (shared, reading, origin, bucket) => new RelpConnection(shared, reading, origin, bucket),
+async function relp(): Promise<StreamKind> {
+  const { RelpConnection } = await import('./relp-connection.ts')
+  return { connect: (shared, reading, origin, bucket) => new RelpConnection(shared, reading, origin, bucket) }
 }
 
-function cfapi(settings: CfapiListenerSettings | CfapiTlsListenerSettings, deps: ListenerDeps): StreamKind {
+async function cfapi(
+  settings: CfapiListenerSettings | CfapiTlsListenerSettings,
+  deps: ListenerDeps,
+): Promise<StreamKind> {
+  const { CfapiServer } = await import('./cfapi/server.ts')
   const server = new CfapiServer(settings, deps)
   return {
     open: (shared, socket, origin, bucket) => server.open(shared, socket, origin, bucket),
@@ -69,6 +73,8 @@ async function makeTls(
   deps: ListenerDeps,
   kind: StreamKind = {},
 ): Promise<StreamListener> {
+  const { ensureCertificate, expiryProblem, readCredentials } = await import('./certificates.ts')
+  const { TlsGate } = await import('./tls-gate.ts')
   const { name, tls } = settings
   const made = await ensureCertificate(name, tls, deps.clock.wall())
   if (made !== null)

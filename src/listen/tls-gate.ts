@@ -2,8 +2,9 @@
 import type { Buffer } from 'node:buffer'
 import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
-import tls, { type TLSSocket } from 'node:tls'
+import type { Server, TLSSocket } from 'node:tls'
 import { errorCode, errorText, type LogweirError } from '../base/errors.ts'
+import { nodeTls } from '../base/late.ts'
 import type { ListenerTls } from '../config/types.ts'
 import { type Credentials, expiryProblem, readCredentials } from './certificates.ts'
 import { ConnectionCounts } from './limits.ts'
@@ -45,7 +46,7 @@ export class TlsGate {
   readonly #settings: TlsSettings
   readonly #deps: ListenerDeps
   readonly #refusals: Refusals
-  readonly #server: tls.Server
+  readonly #server: Server
   readonly #counts: ConnectionCounts
   readonly #handshakes = new Map<string, Handshake>()
 
@@ -60,7 +61,7 @@ export class TlsGate {
       share(handshakes_max, deps.workers),
       share(handshakes_per_address, deps.workers),
     )
-    this.#server = tls.createServer({
+    this.#server = nodeTls().createServer({
       ...credentials.options,
       minVersion: min_version,
       // Asked for here, judged in `objection`: one place for chains and fingerprints, with the reason at hand.

@@ -3,10 +3,11 @@
  * is answered. A 200 is said when every forwarder that writes first has committed (`Intake.acknowledge`).
  */
 import { Buffer } from 'node:buffer'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import fastq, { type queueAsPromised } from 'fastq'
 import { errorCode } from '../../base/errors.ts'
+import { nodeHttp } from '../../base/late.ts'
 import type { CfapiListenerSettings, CfapiTlsListenerSettings } from '../../config/types.ts'
 import type { ConnectionShared } from '../connection.ts'
 import type { Bucket } from '../rates.ts'
@@ -63,7 +64,7 @@ export class CfapiServer {
     if (settings.sessions !== null) this.#sessions = new Sessions(settings.sessions, deps.clock)
     this.#turns = fastq.promise<this, Job, Turn>(this, take, AT_ONCE)
     // It never listens: sockets come from the stream listener, which also holds them to their times.
-    this.#http = createServer({
+    this.#http = nodeHttp().createServer({
       maxHeaderSize: HEADERS_MAX,
       keepAlive: true,
       keepAliveTimeout: 0,
