@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer'
 import { readDfw } from './dfw.ts'
 import { clearFlow } from './flow.ts'
 import { readGateway } from './gateway.ts'
-import { scanHeader } from './header.ts'
+import { MARK, scanHeader } from './header.ts'
 import { familyOf, innerField } from './inner.ts'
 import { isEsxi } from './inner-esxi.ts'
 import { isVcd } from './inner-vcd.ts'
@@ -72,7 +72,8 @@ export class Classifier {
   }
 
   #scan(view: EventView): void {
-    if (scanQuick(view)) {
+    // A byte order mark before the message of any form is the scanner's.
+    if (scanQuick(view) && (view.msg_start >= view.end || view.buf[view.msg_start] !== MARK)) {
       this.#read = view.grammar
       this.#fitted = true
     } else {

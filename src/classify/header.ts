@@ -29,6 +29,8 @@ const CLOSE = 0x5d
 const HOST_MAX = 255
 /** How much of bracket text at a message's start is searched for `msgModified`. */
 const BRACKET_MAX = 1024
+/** The first byte of a byte order mark in UTF-8. */
+export const MARK = 0xef
 /** What the classifier sets: cleared before each scan; the rest is framing's. */
 const OWN_FLAGS = EventFlag.invalid | EventFlag.cut_by_sender | EventFlag.complete_header
 
@@ -37,13 +39,26 @@ export function scanHeader(view: EventView): void {
   const buf = view.buf
   const end = view.end
   clearHeader(view)
-  readFrom(view, buf, view.start, end)
+  let from = view.start
+  if (isMark(buf, from, end)) {
+    from += 3
+    view.flags |= EventFlag.invalid
+  }
+  readFrom(view, buf, from, end)
+  // Where RFC 5424 does not say what it means it is no part of the text either. A second one is text.
+  const p = view.msg_start
+  if (isMark(buf, p, end) && !(p >= view.start + 3 && isMark(buf, p - 3, end))) view.msg_start = p + 3
   if (view.msg_start < end && buf[view.msg_start] === OPEN && view.form !== HeaderForm.rfc5424) {
     if (bracketSaysModified(buf, view.msg_start, end)) view.flags |= EventFlag.cut_by_sender
   }
   if (view.pri >= 0 && view.pri <= 191 && view.time_start >= 0 && view.host_start >= 0) {
     view.flags |= EventFlag.complete_header
   }
+}
+
+/** A byte order mark, as UTF-8 has it. */
+function isMark(buf: Buffer, p: number, end: number): boolean {
+  return p + 3 <= end && buf[p] === MARK && buf[p + 1] === 0xbb && buf[p + 2] === 0xbf
 }
 
 /** A PRI and what follows it. */
@@ -241,9 +256,8 @@ function readNone(view: EventView, buf: Buffer, p: number, end: number): void {
   view.msg_start = p
   const q = hostEnd(buf, p, end)
   if (q - p > 3 && buf[q - 1] === COLON && buf[q - 2] === CLOSE && readTag(view, buf, p, end)) return
-  if (p + 3 <= end && buf[p] === 0xef && buf[p + 1] === 0xbb && buf[p + 2] === 0xbf) view.msg_start = p + 3
   // Blanks behind a PRI are the message's when nothing else claims them.
-  else while (view.msg_start > view.start && buf[view.msg_start - 1] === SPACE) view.msg_start -= 1
+  while (view.msg_start > view.start && buf[view.msg_start - 1] === SPACE) view.msg_start -= 1
 }
 
 const cisco: CiscoPrefix = { number_start: -1, number_end: -1, host_start: -1, host_end: -1, time_start: -1 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Classifier } from '../../../src/classify/classifier.ts'
 import { scanHeader } from '../../../src/classify/header.ts'
 import { EventFlag, HEADER_FORM_NAMES } from '../../../src/classify/view.ts'
 import { viewOf } from '../../support/classify.ts'
@@ -45,6 +46,29 @@ describe('RFC 5424', () => {
   ])('%s', (line, expected) => {
     expect(scan(line)).toBe(expected)
   })
+})
+
+test.each([
+  ['<13>1 2026-02-03T04:05:06Z h a - - - \uFEFFtext', 'text'],
+  ['<13>1 2026-02-03T04:05:06Z h a - - - \uFEFF\uFEFFtext', '\uFEFFtext'],
+  ['<13>1 2026-02-03T04:05:06Z h a - -  \uFEFFtext', 'text'],
+  ['<13>1 2026-02-03T04:05:06Z h a - - -  \uFEFFtext', ' \uFEFFtext'],
+  ['<13>2026-02-03T04:05:06Z h a: \uFEFFtext', 'text'],
+  ['<13>2026-02-03T04:05:06Z h a[1]: \uFEFF\uFEFFtext', '\uFEFFtext'],
+  ['<13>Feb  3 04:05:06 h a: \uFEFFtext', 'text'],
+  ['<13>Feb  3 04:05:06 h \uFEFFtext', 'text'],
+  ['<13>\uFEFFtext', 'text'],
+  ['\uFEFFtext', 'text'],
+  ['\uFEFF', ''],
+])('a byte order mark is no part of the message, a second one is: %j', (line, message) => {
+  const view = viewOf(line)
+  new Classifier([]).classify(view)
+  expect(view.buf.toString('utf8', view.msg_start, view.end)).toBe(message)
+})
+
+test('a byte order mark before the PRI hides nothing', () => {
+  const line = '<181>1 2026-02-03T04:05:06Z h a p m [x y="z"] text'
+  expect(scan(`\uFEFF${line}`)).toBe(scan(line).replace('| complete_header', '| invalid complete_header'))
 })
 
 describe('tags', () => {
