@@ -4,46 +4,47 @@
  * who sent. So a sender that keeps the listener busy gets a second socket on the listener's port that is connected to
  * it: the kernel puts there what comes from that sender, and from nobody else, and it can be read plainly.
  *
- * Between bind and connect the new socket is anybody's. Therefore it is first read as every other, with addresses,
- * until more has come out of it than its buffer can have held when it was connected.
+ * Order: what the listener's own socket held when the new one was connected is read first (`udp-backlog.ts`). Between
+ * bind and connect the new one would be anybody's, so it is bound in a way that leaves everything to the listener's
+ * (`udp-flow-ways.ts`). Where that cannot be, datagrams of others may be in it: it is first read as every other, with
+ * addresses, until more has come out of it than can have come in between.
  *
  * A plain read has no way to be told that something came: while the sender is busy the socket is looked at every
- * {@link POLL_MS}, and when it no longer is, it is read by events again. It is closed after a silence, because what
- * arrives while it closes is lost.
+ * {@link POLL_MS}, and when it no longer is, it is read by events again. It is closed only when another sender needs
+ * its place, after a long silence, because what arrives in the moment between the last read and the close is lost.
  */
-import dgram, { type RemoteInfo, type Socket } from 'node:dgram'
 import type { Buffer } from 'node:buffer'
+import dgram, { type RemoteInfo, type Socket } from 'node:dgram'
+import { availableParallelism } from 'node:os'
 import type { Clock, Timer } from '../base/clock.ts'
+import { plainAddress } from './prefixes.ts'
+import { afterBacklog, datagramsIn } from './udp-backlog.ts'
+import type { FlowWay } from './udp-flow-ways.ts'
 import { readDatagram, type UdpHandle, udpHandle } from './udp-handle.ts'
 
 /** A receive buffer must hold what comes meanwhile many times over: see {@link FLOW_BUFFER_LEAST}. */
 const POLL_MS = 2
-/** Looks in a row, {@link POLL_MS} apart, in which the listener's own socket gave nothing of the sender any more. */
-const QUIET_LOOKS = 3
-/** The longest that is waited for that: the flow's own buffer fills meanwhile. */
-const WAIT_MAX_MS = 60
 /** Datagrams before others get their turn. */
 const TURN_MAX = 512
 /** Fewer datagrams in such a while: events are cheaper than looking. */
 const WHILE_MS = 1000
 const BUSY_LEAST = 2000
-/** The least memory that the kernel counts for a datagram. */
-const DATAGRAM_COST = 512
+/** More than a processor can receive in a millisecond. */
+const ARRIVE_MAX = 4000
+/** Reads that fail in a row. One may: anybody can forge the message that a connected socket's peer is unreachable. */
+const FAILURES_MAX = 16
 /** Below this a busy sender fills the buffer in a few milliseconds. */
 export const FLOW_BUFFER_LEAST = 512 * 1024
 
 export interface FlowDeps {
-  readonly socket: {
-    readonly type: 'udp4' | 'udp6'
-    readonly host: string
-    readonly port: number
-    readonly buffer: number
-  }
+  readonly port: number
+  readonly buffer: number
+  readonly way: FlowWay
   readonly clock: Clock
-  /** Datagrams of the sender's address so far that came by the listener's own socket. */
-  seen(): number
-  /** A datagram read with its address. */
-  message(message: Buffer, info: RemoteInfo): void
+  /** Calls back when all is read that the listener's own socket holds now. */
+  afterOthers(act: () => void): void
+  /** A datagram read with its sender's address and port. */
+  message(message: Buffer, address: string, port: number): void
   /** A datagram of this flow's sender of so many bytes, in `datagram`. */
   taken(bytes: number): void
   /** After some of the latter. */
@@ -62,11 +63,14 @@ export class UdpFlow {
   readonly port: number
   readonly #deps: FlowDeps
   readonly #socket: Socket
+  /** The handle under it once it is connected. */
+  #handle: UdpHandle | undefined
+  /** Read at all: everything before is out of the listener's own socket. */
+  #begun = false
+  #plain = false
   /** Datagrams that may still be anybody's. */
   #unsure = Number.POSITIVE_INFINITY
-  /** The most datagrams that its buffer holds. */
-  #queue_max = 0
-  #handle: UdpHandle | undefined
+  #failures = 0
   #timer: Timer | undefined
   #while_since = 0
   #while_count = 0
@@ -80,17 +84,15 @@ export class UdpFlow {
     this.address = address
     this.port = port
     this.#deps = deps
-    const { type, buffer } = deps.socket
-    this.#socket = dgram.createSocket({ type, ipv6Only: false, reusePort: true, recvBufferSize: buffer })
-    this.#socket.on('error', (error) => this.#fail(error))
-    this.#socket.on('message', (message, info) => {
-      this.#count++
-      deps.message(message, info)
-      this.#unsure--
-      // It was busy when this began; whether it still is shows within a second.
-      if (this.#unsure === 0) this.busy()
+    const { type, ipv6Only } = deps.way
+    this.#socket = dgram.createSocket({
+      type,
+      ipv6Only,
+      reusePort: true,
+      recvBufferSize: deps.buffer,
+      // Bind and connect at once: an address needs no looking up.
+      lookup: (host, _options, done) => done(null, host, host.includes(':') ? 6 : 4),
     })
-    this.#join()
   }
 
   /** Seconds without a datagram. */
@@ -98,18 +100,44 @@ export class UdpFlow {
     return this.#silent_ticks
   }
 
+  /** Binds, connects, and begins to read when its turn has come. */
+  open(): void {
+    const deps = this.#deps
+    const { way, port, clock } = deps
+    const socket = this.#socket
+    socket.on('error', (error) => this.#failure(error))
+    socket.on('message', (message, info) => this.#message(message, info))
+    const before = clock.monotonic()
+    socket.bind({ address: way.host, port, exclusive: true })
+    if (this.#closing) return
+    const handle = udpHandle(socket)
+    if (handle === undefined) return this.#fail(new Error('the handle of its socket is not known'))
+    handle.recvStop()
+    socket.connect(this.port, way.connectTo(this.address), (error?: Error | null) => {
+      if (this.#closing) return
+      if (error !== undefined && error !== null) return this.#fail(error)
+      const { address } = socket.address()
+      if (way.local !== null && plainAddress(address) !== way.local)
+        return this.#fail(new Error(`the system would answer the sender from ${address}`))
+      this.#handle = handle
+      deps.changed()
+      deps.afterOthers(() => this.#begin(handle))
+    })
+    const arrived = Math.ceil((clock.monotonic() - before) * availableParallelism() * ARRIVE_MAX)
+    this.#unsure = Math.min(arrived + 1, this.#queueMax())
+  }
+
   /** The sender is busy. */
   busy(): void {
-    if (this.#unsure > 0 || this.#handle !== undefined || this.#closing) return
-    const handle = udpHandle(this.#socket)
-    if (handle === undefined) return
+    const handle = this.#handle
+    if (handle === undefined || this.#unsure > 0 || this.#plain || this.#closing) return
     handle.recvStop()
-    this.#handle = handle
+    this.#plain = true
     this.#while_since = this.#deps.clock.monotonic()
     this.#while_count = 0
     this.#deps.turned(this, true)
     // Not at once: the datagram at hand comes first.
-    setImmediate(() => this.#poll())
+    setImmediate(() => this.#poll(handle))
   }
 
   /** Called every second. */
@@ -124,62 +152,62 @@ export class UdpFlow {
     return this.#closed
   }
 
-  #join(): void {
-    const { host, port } = this.#deps.socket
-    this.#socket.bind({ address: host, port, exclusive: true }, () => {
-      if (this.#closing) return
-      // What the listener's own socket still holds of the sender came before: it is read first.
-      const handle = udpHandle(this.#socket)
-      handle?.recvStop()
-      this.#socket.connect(this.port, this.address, (error?: Error) => {
-        if (this.#closing) return
-        if (error !== undefined && error !== null) return this.#fail(error)
-        this.#queue_max = Math.ceil(this.#socket.getRecvBufferSize() / DATAGRAM_COST)
-        this.#unsure = this.#queue_max
-        this.#deps.changed()
-        if (handle !== undefined) this.#awaitTurn(handle, this.#deps.clock.monotonic())
-      })
+  /** Waits until all is read that is there now, then closes. */
+  drain(): Promise<void> {
+    if (!this.#begun || this.#unsure <= 0) return this.close()
+    return new Promise((resolve) => {
+      afterBacklog(
+        () => this.#count,
+        this.#queueMax(),
+        () => void this.close().then(resolve),
+      )
     })
   }
 
-  /** Reads once the listener's own socket is drained of the sender: order is kept over the move. */
-  #awaitTurn(handle: UdpHandle, since: number, seen = -1, quiet = 0): void {
-    if (this.#closing) return
-    const now = this.#deps.clock.monotonic()
-    const count = this.#deps.seen()
-    const looks = count === seen ? quiet + 1 : 0
-    if (looks < QUIET_LOOKS && now - since < WAIT_MAX_MS) {
-      this.#timer = this.#deps.clock.after(POLL_MS, () => this.#awaitTurn(handle, since, count, looks))
-      return
-    }
-    const answer = handle.recvStart()
-    if (answer !== 0) this.#fail(new Error(`recvStart answers ${String(answer)}`))
+  #queueMax(): number {
+    return datagramsIn(this.#socket.getRecvBufferSize())
   }
 
-  #poll(): void {
-    const handle = this.#handle
-    if (handle === undefined || this.#closing) return
+  #begin(handle: UdpHandle): void {
+    if (this.#closing) return
+    this.#begun = true
+    this.#byEvents(handle)
+  }
+
+  #message(message: Buffer, info: RemoteInfo): void {
+    this.#count++
+    this.#failures = 0
+    this.#deps.message(message, this.#deps.way.sentFrom(info.address), info.port)
+    this.#unsure--
+    // It was busy when this began; whether it still is shows within a second.
+    if (this.#unsure === 0) this.busy()
+  }
+
+  #poll(handle: UdpHandle): void {
+    if (this.#closing) return
     const taken = this.#read(handle.fd, TURN_MAX)
-    if (this.#handle === undefined) return
+    if (this.#closing) return
     this.#while_count += taken
     if (taken === TURN_MAX) {
-      setImmediate(() => this.#poll())
+      setImmediate(() => this.#poll(handle))
       return
     }
     const now = this.#deps.clock.monotonic()
     if (now - this.#while_since >= WHILE_MS) {
-      if (this.#while_count < BUSY_LEAST) return this.#byEvents(handle)
+      if (this.#while_count < BUSY_LEAST) {
+        this.#plain = false
+        this.#deps.turned(this, false)
+        return this.#byEvents(handle)
+      }
       this.#while_since = now
       this.#while_count = 0
     }
-    this.#timer = this.#deps.clock.after(POLL_MS, () => this.#poll())
+    this.#timer = this.#deps.clock.after(POLL_MS, () => this.#poll(handle))
   }
 
   #byEvents(handle: UdpHandle): void {
-    this.#handle = undefined
     const answer = handle.recvStart()
-    if (answer === 0) this.#deps.turned(this, false)
-    else this.#fail(new Error(`recvStart answers ${String(answer)}`))
+    if (answer !== 0) this.#fail(new Error(`recvStart answers ${String(answer)}`))
   }
 
   /** Datagrams taken, at most `max`. */
@@ -198,12 +226,21 @@ export class UdpFlow {
   }
 
   #next(fd: number): number {
-    try {
-      return readDatagram(fd)
-    } catch (error) {
-      this.#fail(error)
-      return -1
+    for (;;) {
+      try {
+        const bytes = readDatagram(fd)
+        this.#failures = 0
+        return bytes
+      } catch (error) {
+        this.#failure(error)
+        if (this.#failures > FAILURES_MAX) return -1
+      }
     }
+  }
+
+  #failure(error: unknown): void {
+    this.#failures++
+    if (this.#handle === undefined || this.#failures > FAILURES_MAX) this.#fail(error)
   }
 
   #fail(error: unknown): void {
@@ -216,9 +253,9 @@ export class UdpFlow {
     this.#closing = true
     this.#timer?.cancel()
     const handle = this.#handle
-    this.#handle = undefined
+    const readable = this.#begun && this.#unsure <= 0 && this.#failures <= FAILURES_MAX
     // More than it can hold: what keeps coming does not keep it open.
-    if (handle !== undefined) this.#read(handle.fd, this.#queue_max)
+    if (handle !== undefined && readable) this.#read(handle.fd, this.#queueMax())
     return new Promise((resolve) => {
       this.#socket.close(() => resolve())
       this.#deps.changed()

@@ -3,7 +3,7 @@
  * Datagrams are copied to one place first, so that everything behind sees the same buffer again and again.
  */
 import type { Buffer } from 'node:buffer'
-import dgram, { type RemoteInfo, type Socket } from 'node:dgram'
+import dgram, { type Socket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Timer } from '../base/clock.ts'
@@ -18,6 +18,8 @@ import { plainAddress } from './prefixes.ts'
 import { type Bucket, newBucket, takeToken } from './rates.ts'
 import { Refusals } from './refusals.ts'
 import type { Listener, ListenerDeps, Origin, RefuseReason } from './types.ts'
+import { afterBacklog, datagramsIn } from './udp-backlog.ts'
+import { flowWays } from './udp-flow-ways.ts'
 import { FLOW_BUFFER_LEAST, UdpFlow } from './udp-flow.ts'
 import { datagram, udpHandle } from './udp-handle.ts'
 
@@ -27,9 +29,9 @@ const LOOK_MS = 25
 /** The least that the kernel counts for a datagram. */
 const DATAGRAM_COST = 512
 /** So many datagrams in a row from one port of a peer within such a while: it is busy. */
-const BUSY_RUN = 2048
-const BUSY_WITHIN_MS = 400
-/** Sockets of their own, at most, and the seconds of silence after which they go. */
+export const BUSY_RUN = 256
+const BUSY_WITHIN_MS = 50
+/** Sockets of their own, at most, and the seconds of silence after which one makes room for another. */
 const FLOWS_MAX = 16
 const FLOW_SILENCE = 60
 
@@ -45,10 +47,8 @@ interface Peer extends Remembered {
   port: number
   run: number
   run_since: number
-  /** Datagrams that came with their address. */
-  seen: number
-  /** It cannot have a socket of its own. */
-  ordinary: boolean
+  /** Ways to a socket of its own that did not work. */
+  failed_ways: number
 }
 
 /** See the module. */
@@ -67,6 +67,8 @@ export class UdpListener implements Listener {
   /** Monotonic time of the turn at hand; 0: not asked for yet. */
   #now = 0
   #in_turn = false
+  /** Datagrams that came by the listener's own socket. */
+  #taken = 0
   #port = 0
   #timer: Timer | undefined
   #drops: KernelDrops | undefined
@@ -106,7 +108,10 @@ export class UdpListener implements Listener {
     this.#checkBuffer()
     this.#with_flows = this.#granted() >= FLOW_BUFFER_LEAST && udpHandle(this.#socket) !== undefined
     if (this.#with_flows && !this.#deps.reuse_port) await this.#letFlowsJoin()
-    this.#socket.on('message', (message, info) => this.#take(message, info))
+    this.#socket.on('message', (message, { address, port }) => {
+      this.#taken++
+      this.#take(message, address, port)
+    })
     this.#socket.on('error', (error) =>
       this.#deps.log('error', 'a listener failed', { listener: this.name, error: error.message }),
     )
@@ -147,9 +152,9 @@ export class UdpListener implements Listener {
     return this.#stopping
   }
 
-  #take(message: Buffer, info: RemoteInfo): void {
-    const peer = this.#peers.get(info.address) ?? this.#meet(info.address)
-    if (this.#with_flows) this.#watchRun(peer, info)
+  #take(message: Buffer, address: string, port: number): void {
+    const peer = this.#peers.get(address) ?? this.#meet(address)
+    if (this.#with_flows) this.#watchRun(peer, address, port)
     if (!this.#in_turn) {
       this.#in_turn = true
       setImmediate(() => this.#turnDone(peer))
@@ -183,33 +188,33 @@ export class UdpListener implements Listener {
     this.#deps.intake.readDone(peer.origin)
   }
 
-  #watchRun(peer: Peer, info: RemoteInfo): void {
-    if (peer.port !== info.port) {
-      peer.port = info.port
+  #watchRun(peer: Peer, address: string, port: number): void {
+    if (peer.port !== port) {
+      peer.port = port
       peer.run = 0
     }
-    peer.seen++
     if (peer.run === 0) peer.run_since = this.#deps.clock.monotonic()
     peer.run++
     if (peer.run < BUSY_RUN) return
     peer.run = 0
-    if (peer.refused !== null || peer.ordinary) return
-    if (this.#deps.clock.monotonic() - peer.run_since <= BUSY_WITHIN_MS) this.#busy(peer, info)
+    if (peer.refused !== null) return
+    if (this.#deps.clock.monotonic() - peer.run_since <= BUSY_WITHIN_MS) this.#busy(peer, address, port)
   }
 
-  #busy(peer: Peer, { address, port }: RemoteInfo): void {
+  #busy(peer: Peer, address: string, port: number): void {
     if (this.#stopping !== undefined) return
     for (const flow of this.#flows.keys()) {
       if (flow.port === port && flow.address === address) return flow.busy()
     }
-    if (this.#flows.size >= FLOWS_MAX) return
-    const { host, receive_buffer } = this.#settings
-    const { type } = this.#socket_options
+    const way = flowWays(this.#socket_options.type, this.#socket.address().address, address)[peer.failed_ways]
+    if (way === undefined || !this.#roomForFlow()) return
     const flow = new UdpFlow(address, port, {
-      socket: { type, host, port: this.#port, buffer: receive_buffer },
+      port: this.#port,
+      buffer: this.#settings.receive_buffer,
+      way,
       clock: this.#deps.clock,
-      seen: () => peer.seen,
-      message: (message, info) => this.#take(message, info),
+      afterOthers: (act) => this.#afterBacklog(act),
+      message: (message, from, from_port) => this.#take(message, from, from_port),
       taken: (bytes) => this.#frame(peer, bytes),
       turnDone: () => this.#turnDone(peer),
       changed: () => this.#drops?.changed(),
@@ -217,6 +222,21 @@ export class UdpListener implements Listener {
       failed: (failed, error) => this.#flowFailed(failed, error),
     })
     this.#flows.set(flow, peer)
+    flow.open()
+  }
+
+  #afterBacklog(act: () => void): void {
+    afterBacklog(() => this.#taken, datagramsIn(this.#socket.getRecvBufferSize()), act)
+  }
+
+  /** Closes the flow that is silent for longest when there are too many; false: all of them are in use. */
+  #roomForFlow(): boolean {
+    if (this.#flows.size < FLOWS_MAX) return true
+    const [silent] = [...this.#flows.keys()].sort((a, b) => b.silent_ticks - a.silent_ticks)
+    if (silent === undefined || silent.silent_ticks < FLOW_SILENCE) return false
+    this.#flows.delete(silent)
+    void silent.close()
+    return true
   }
 
   #flowTurned({ address, port }: UdpFlow, plain: boolean): void {
@@ -228,7 +248,7 @@ export class UdpListener implements Listener {
   #flowFailed(flow: UdpFlow, error: unknown): void {
     const peer = this.#flows.get(flow)
     this.#flows.delete(flow)
-    if (peer !== undefined) peer.ordinary = true
+    if (peer !== undefined) peer.failed_ways++
     const fields = { listener: this.name, peer: flow.address, error: errorText(error) }
     this.#deps.log('debug', 'a busy sender goes on without a socket of its own', fields)
   }
@@ -249,8 +269,7 @@ export class UdpListener implements Listener {
       port: 0,
       run: 0,
       run_since: 0,
-      seen: 0,
-      ordinary: false,
+      failed_ways: 0,
     }
     this.#peers.set(address, peer)
     return peer
@@ -276,12 +295,7 @@ export class UdpListener implements Listener {
   #tick(): void {
     this.#timer = this.#deps.clock.after(TICK_MS, () => {
       this.#countDrops()
-      for (const flow of this.#flows.keys()) {
-        flow.tick()
-        if (flow.silent_ticks < FLOW_SILENCE) continue
-        this.#flows.delete(flow)
-        void flow.close()
-      }
+      for (const flow of this.#flows.keys()) flow.tick()
       this.#tick()
     })
   }
@@ -291,13 +305,17 @@ export class UdpListener implements Listener {
     if (drops > 0) this.#deps.tally.kernelDrops(drops)
   }
 
+  /** What lies in the sockets was sent in time: it is taken, in the order in which it came. */
   async #stop(): Promise<void> {
     await this.#readOut()
     this.#timer?.cancel()
+    await new Promise<void>((resolve) => this.#afterBacklog(resolve))
+    // Flows that wait for the same have begun to be read after this.
+    await new Promise<void>((resolve) => void setImmediate(resolve))
     this.#countDrops()
     const flows = [...this.#flows.keys()]
     this.#flows.clear()
-    await Promise.all([closed(this.#socket), ...flows.map((flow) => flow.close())])
+    await Promise.all([closed(this.#socket), ...flows.map((flow) => flow.drain())])
   }
 
   /**

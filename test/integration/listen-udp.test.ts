@@ -8,7 +8,7 @@ import { FrameFlag } from '../../src/framing/frames.ts'
 import { createListener } from '../../src/listen/create.ts'
 import type { Listener, ListenLog } from '../../src/listen/types.ts'
 import { bench, type FakeIntake, type Said } from '../support/intake.ts'
-import { source, udpSettings } from '../support/listening.ts'
+import { needsReceiveBuffer, source, udpSettings } from '../support/listening.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 
@@ -162,7 +162,8 @@ async function keepBusy(intake: FakeIntake, said: readonly Said[], send: Sender[
   return sent
 }
 
-test('a busy sender gets a socket of its own; all of it arrives in order, and others keep their names', async () => {
+test('a busy sender gets a socket of its own; all of it arrives in order, and others keep their names', async (context) => {
+  needsReceiveBuffer(context, udpSettings().receive_buffer)
   const { intake, tally, said, deps } = bench()
   const calm = Promise.withResolvers<unknown>()
   const log: ListenLog = (level, message, fields) => {
@@ -192,7 +193,8 @@ test('a busy sender gets a socket of its own; all of it arrives in order, and ot
   expect(intake.texts.at(-1)).toBe('later')
 }, 30_000)
 
-test('after a stop nothing holds the port, also with a busy sender', async () => {
+test('after a stop nothing holds the port, also with a busy sender', async (context) => {
+  needsReceiveBuffer(context, udpSettings().receive_buffer)
   const { intake, said, deps } = bench()
   const listener = await createListener(udpSettings(), 0, deps)
   const { port } = listener.address

@@ -1,6 +1,8 @@
 /** Settings of listeners and senders over loopback. */
+import { readFileSync } from 'node:fs'
 import net, { type Socket } from 'node:net'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
+import type { TestContext } from 'vitest'
 import type {
   ListenerTls,
   RelpListenerSettings,
@@ -14,6 +16,13 @@ const common = { host: '127.0.0.1', port: 0, allow: null, rate_max: null }
 
 export function udpSettings(with_: Partial<UdpListenerSettings> = {}): UdpListenerSettings {
   return { name: 'u', transport: 'udp', ...common, receive_buffer: 1_048_576, peers_max: 100, ...with_ }
+}
+
+/** Skips a test that needs a larger receive buffer than this machine grants. */
+export function needsReceiveBuffer(context: TestContext, bytes: number): void {
+  const granted = Number(readFileSync('/proc/sys/net/core/rmem_max', 'latin1'))
+  if (granted >= bytes) return
+  context.skip(`net.core.rmem_max is ${granted}: sysctl -w net.core.rmem_max=${bytes}`)
 }
 
 const stream = {
