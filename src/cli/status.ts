@@ -3,11 +3,13 @@ import { styleText } from 'node:util'
 import type { DrainBrief } from '../control/drain.ts'
 import type { Ledger } from '../control/ledger.ts'
 import type { Pause } from '../control/pauses.ts'
+import type { Removal } from '../control/removed.ts'
 import type { SourceLedger } from '../control/sources.ts'
 import type { UnknownReport } from '../control/unknown-labels.ts'
 import { type RuleReport, unusedLines } from '../control/rule-hits.ts'
 import type { LastReload } from '../control/reload-book.ts'
 import { adminClient } from './admin-client.ts'
+import { ageText } from './spool/list.ts'
 import { changeLines } from './changes-text.ts'
 import { unknownLabelLines } from './unknown-labels.ts'
 import { sourceHints, sourceTable } from './status-sources.ts'
@@ -63,8 +65,9 @@ function readable(status: Status): string {
       ]),
     ),
   ]
-  for (const { tenant, forwarder, last_error, dropped, dead_letters, pause } of status.forwarders) {
+  for (const { tenant, forwarder, last_error, dropped, dead_letters, pause, removed } of status.forwarders) {
     if (pause !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${pauseText(pause)}`))
+    if (removed !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${removalText(removed)}`))
     if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}`))
     if (sum(dropped) > 0) lines.push(mark('yellow', `${tenant}/${forwarder}: dropped${reasons(dropped)}`))
     if (dead_letters !== null)
@@ -95,6 +98,11 @@ function drainText({ state, since, left }: DrainBrief): string {
 function pauseText({ since, until, reason }: Pause): string {
   const end = until === null ? 'until it is resumed' : `until ${until}`
   return `paused by an operator since ${since}, ${end}${reason === null ? '' : `: ${plain(reason)}`}`
+}
+
+function removalText({ since, purged_in }: Removal): string {
+  const end = purged_in === null ? 'kept until it is purged by hand' : `purged in ${ageText(purged_in)}`
+  return `not in the rules since ${since}; what it holds is ${end}`
 }
 
 /** Without what a terminal would obey. */

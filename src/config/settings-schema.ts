@@ -263,6 +263,11 @@ export const sections = {
       .prefault('normal')
       .describe('What reaches the disk before it is believed: normal survives a crash, full a power cut.'),
     compression: z.enum(['zstd', 'off']).prefault('zstd').describe('How batches are made smaller on disk.'),
+    removed_keep: durationOrOff({ min: 1000, max: 3660 * 86_400_000 })
+      .prefault('7d')
+      .describe(
+        'How long what a forwarder holds is kept after it left the rules, in time that the router runs. off: for ever.',
+      ),
     key_file: path()
       .optional()
       .describe(

@@ -27,6 +27,8 @@ export interface Settings {
     readonly disk_free_min: number
     readonly sync: 'off' | 'normal' | 'full'
     readonly compression: 'zstd' | 'off'
+    /** Milliseconds that what a forwarder holds is kept after it left the rules; null: for ever. */
+    readonly removed_keep: number | null
     /** Absolute path; null: nothing is encrypted. */
     readonly key_file: string | null
   }

@@ -137,7 +137,8 @@ function restartKeys(old: Settings, settings: Settings): string[] {
     ['queue.provider_memory_max', old.queue.provider_memory_max, settings.queue.provider_memory_max],
     ['batch.age', old.batch.age, settings.batch.age],
     ['limits.forwarder_idle', old.limits.forwarder_idle, settings.limits.forwarder_idle],
-    ['spool', old.spool, settings.spool],
+    // Looked at when it is needed.
+    ['spool', { ...old.spool, removed_keep: null }, { ...settings.spool, removed_keep: null }],
     ['workers', old.workers, settings.workers],
     ['admin', old.admin, settings.admin],
     ['log', old.log, settings.log],

@@ -14,6 +14,7 @@ import {
 import type { DeadLettersStatus } from '../queue/lane.ts'
 import type { DeadLetterCounts } from './dead-letters.ts'
 import type { Pause } from './pauses.ts'
+import type { Removal } from './removed.ts'
 
 /** docs/operations.md, `status --json`, and what else an operator looks for. */
 export interface Ledger {
@@ -45,7 +46,17 @@ export interface ForwarderLedger {
   readonly dead_letters: DeadLettersStatus | null
   /** By an operator; null: it is not. */
   readonly pause: Pause | null
+  /** It left the rules and still holds something; null: it did not. */
+  readonly removed: Removal | null
 }
+
+/** What main knows of forwarders and workers do not. */
+export interface Operated {
+  pauseOf(key: string): Pause | null
+  removalOf(key: string): Removal | null
+}
+
+const NOTHING: Operated = { pauseOf: () => null, removalOf: () => null }
 
 /** Reads the ledger of all workers. `now` is wall time in milliseconds. */
 export function readLedger(
@@ -53,7 +64,7 @@ export function readLedger(
   now: number,
   lastErrors: Readonly<Record<string, string>>,
   deadLetters: DeadLetterCounts = {},
-  pauseOf: (key: string) => Pause | null = () => null,
+  operated: Operated = NOTHING,
 ): Ledger {
   const own = sumBlocks(workers, 'worker', 'worker', WorkerCell.size)
   const received = cell(own, WorkerCell.received)
@@ -64,7 +75,12 @@ export function readLedger(
   const forwarders = names(workers, 'forwarder').map((key) => {
     const { ledger, off } = readForwarder(workers, key, now, lastErrors[key] ?? null)
     imbalance += off
-    return { ...ledger, dead_letters: deadLetters[key] ?? null, pause: pauseOf(key) }
+    return {
+      ...ledger,
+      dead_letters: deadLetters[key] ?? null,
+      pause: operated.pauseOf(key),
+      removed: operated.removalOf(key),
+    }
   })
   return {
     received,
@@ -82,7 +98,7 @@ function readForwarder(
   key: string,
   now: number,
   last_error: string | null,
-): { ledger: Omit<ForwarderLedger, 'dead_letters' | 'pause'>; off: number } {
+): { ledger: Omit<ForwarderLedger, 'dead_letters' | 'pause' | 'removed'>; off: number } {
   const cells = sumBlocks(workers, 'forwarder', key, ForwarderCell.size)
   const dropped = readReasons(cells, ForwarderCell.dropped, DROP_REASONS)
   const lost = Object.values(dropped).reduce((sum, events) => sum + events, 0)

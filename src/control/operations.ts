@@ -117,6 +117,16 @@ export class Operations {
    * @throws {LogweirError} when there is no such forwarder.
    */
   async purge(key: string): Promise<PurgeAnswer> {
+    const { events, bytes } = await this.giveUp(key)
+    this.#deps.log('warn', `the spool of forwarder ${key} was purged by an operator`, {
+      forwarder: key,
+      events,
+    })
+    return { forwarder: key, events, bytes }
+  }
+
+  /** As {@link purge}, without a word. */
+  async giveUp(key: string): Promise<Pick<PurgeAnswer, 'events' | 'bytes'>> {
     const answers = await Promise.all(
       this.#deps.workers().map((worker) => worker.ask<Lost | null>({ type: 'purge', key })),
     )
@@ -124,11 +134,7 @@ export class Operations {
     if (known.length === 0) throw unknown(key)
     const events = known.reduce((sum, answer) => sum + answer.events, 0)
     const bytes = known.reduce((sum, answer) => sum + answer.bytes, 0)
-    this.#deps.log('warn', `the spool of forwarder ${key} was purged by an operator`, {
-      forwarder: key,
-      events,
-    })
-    return { forwarder: key, events, bytes }
+    return { events, bytes }
   }
 
   close(): void {

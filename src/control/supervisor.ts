@@ -19,34 +19,26 @@ import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
 import { compare } from './changes.ts'
 import { DeathCount } from './deaths.ts'
-import { mergeDeadLetters } from './dead-letters.ts'
 import { Drain } from './drain.ts'
 import { giveRules } from './give-rules.ts'
-import { closeBooks, type Ledger, readLedger } from './ledger.ts'
+import { closeBooks, readLedger } from './ledger.ts'
 import type { Loaded } from './load.ts'
 import { loadAside } from './load-aside.ts'
 import type { Log } from './log.ts'
+import { gather, type Measure } from './measure.ts'
 import { Operations } from './operations.ts'
 import { failure, type Reload, ReloadBook, type ReloadCause } from './reload-book.ts'
 import { type Ready, readiness } from './readiness.ts'
-import { readSources, type SourceLedger } from './sources.ts'
+import { Removed } from './removed.ts'
 import { spoolSettings } from './spool-settings.ts'
 import { SpoolHandle } from './spool-thread.ts'
 import { rulesForStart, type StartLoaded } from './start-load.ts'
 import { LastSeen } from './last-seen.ts'
 import { WorkerThread } from './thread.ts'
-import { mergeUnknown, type UnknownStreams } from './unknown-labels.ts'
 import { holdingYoungSpace } from './young-space.ts'
 
 /** Milliseconds that a graceful stop lets destinations finish. */
 const STOP_GRACE_MS = 3000
-
-interface Measure {
-  readonly ledger: Ledger
-  readonly unknown_labels: UnknownStreams
-  readonly unknown_requests: MeasureAnswer['unknown_requests']
-  readonly sources: readonly SourceLedger[]
-}
 
 export interface SupervisorOptions {
   /** Path of logweir.yaml. */
@@ -66,6 +58,7 @@ export class Supervisor {
   readonly #lock: DataLock
   readonly operations: Operations
   readonly drain: Drain
+  readonly #removed: Removed
   readonly #spool: SpoolHandle
   readonly #counters: Counters[]
   readonly #workers: (WorkerThread | undefined)[]
@@ -107,6 +100,17 @@ export class Supervisor {
       workers,
       open: () => this.#alone(() => this.#listen()),
       ledger: async () => (await this.measure()).ledger,
+    })
+    this.#removed = new Removed({
+      folder: loaded.settings.data,
+      clock: systemClock,
+      log: options.log,
+      keep: () => this.#settings.spool.removed_keep,
+      ledger: async () => (await this.measure()).ledger,
+      rules: () => this.#ruled(),
+      // Alone: no reload brings it back meanwhile.
+      purge: (key) =>
+        this.#alone(async () => (this.#ruled().has(key) ? undefined : this.operations.giveUp(key))),
     })
     this.operations = new Operations({
       folder: loaded.settings.data,
@@ -196,6 +200,7 @@ export class Supervisor {
     this.seen.begin(this.#plan, this.#counters)
     await this.#listen()
     this.#listen_started = true
+    void this.#removed.look()
   }
 
   async #spawn(index: number): Promise<WorkerThread> {
@@ -265,6 +270,10 @@ export class Supervisor {
     if (!this.drain.closed) this.#listening = listeners
   }
 
+  #ruled(): Set<string> {
+    return new Set(this.#plan.forwarders.map(({ key }) => key))
+  }
+
   #running(): WorkerThread[] {
     return this.#workers.filter((worker) => worker !== undefined)
   }
@@ -301,6 +310,7 @@ export class Supervisor {
     this.#plan = plan
     this.#alarm = []
     await Promise.all(this.#workers.map((_, index) => this.#commit(index)))
+    void this.#removed.look()
     this.seen.begin(plan, this.#counters, old)
     await this.#listenAgain()
     await this.#save(loaded.files)
@@ -408,19 +418,14 @@ export class Supervisor {
     const answers = await Promise.all(
       this.#running().map((worker) => worker.ask<MeasureAnswer>({ type: 'measure' }).catch(() => undefined)),
     )
-    const last_errors: Record<string, string> = {}
-    const unknown_labels = mergeUnknown(answers.map((answer) => answer?.unknown_labels))
-    const worst_clocks: Record<string, string> = {}
-    for (const answer of answers) {
-      Object.assign(last_errors, answer?.last_errors)
-      Object.assign(worst_clocks, answer?.worst_clocks)
-    }
-    const sources = readSources(this.#counters, this.#settings.sources, this.#plan.streams, worst_clocks)
-    const dead_letters = mergeDeadLetters(answers.map((answer) => answer?.dead_letters))
     const pauseOf = (key: string) => this.operations.pauseOf(key)
-    const ledger = readLedger(this.#counters, Date.now(), last_errors, dead_letters, pauseOf)
-    const unknown_requests = answers.flatMap((answer) => answer?.unknown_requests ?? [])
-    return { ledger, unknown_labels, unknown_requests, sources }
+    const removalOf = (key: string) => this.#removed.get(key)
+    return gather(answers, {
+      counters: this.#counters,
+      settings: this.#settings,
+      plan: this.#plan,
+      operated: { pauseOf, removalOf },
+    })
   }
 
   // ---- stop --------------------------------------------------------------------------------------
@@ -462,6 +467,7 @@ export class Supervisor {
   async #endThreads(): Promise<void> {
     this.#stopping = true
     this.operations.close()
+    this.#removed.close()
     this.drain.end()
     await Promise.all(this.#running().map((worker) => worker.end()))
     await this.#spool.end()

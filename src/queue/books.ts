@@ -5,6 +5,12 @@ export function bookDropped(cells: Float64Array, reason: DropReason, events: num
   add(cells, ForwarderCell.dropped + DROP_REASONS.indexOf(reason), events)
 }
 
+/** What only disk had is gone. */
+export function bookLost(cells: Float64Array, reason: DropReason, events: number): void {
+  add(cells, ForwarderCell.spooled, -events)
+  bookDropped(cells, reason, events)
+}
+
 /** What was in memory is on disk. */
 export function bookSpooled(cells: Float64Array, events: number): void {
   add(cells, ForwarderCell.queued, -events)

@@ -147,6 +147,25 @@ export class DiskBacklog {
     this.#unread.bytes += batch.disk_bytes
   }
 
+  /**
+   * Batches that have a copy, given back by a destination that is no more, with what was read ahead for it: all is read
+   * again when there is another. False: not now.
+   */
+  putBack(batches: readonly Batch[]): boolean {
+    if (this.#reading || this.#dropping) return false
+    const ahead = this.#read_ahead.splice(0)
+    for (const batch of ahead) this.#events.charge(-batch.held)
+    for (const batch of [...batches, ...ahead]) {
+      this.#unread.batches += 1
+      this.#unread.events += batch.events
+      this.#unread.bytes += batch.disk_bytes
+    }
+    const first = batches[0] as Batch
+    this.#cursor = Math.min(this.#cursor, first.sequence - 1)
+    this.oldest_at = first.received_at(0)
+    return true
+  }
+
   /** The batch was leased from memory: what is on disk up to it needs no reading. */
   passed(batch: Batch): void {
     assert(this.batches === 0, 'a batch passed older ones on disk')

@@ -11,7 +11,7 @@ import assert from 'node:assert/strict'
 import { add, DESTINATION_STATES, type DropReason, ForwarderCell } from '../base/counters.ts'
 import { faultPoint } from '../base/faults.ts'
 import { type Ticket, type Tracked, Unsaved } from './acknowledgement.ts'
-import { bookAdopted, bookDropped, bookSpooled } from './books.ts'
+import { bookAdopted, bookDropped, bookLost, bookSpooled } from './books.ts'
 import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
 import { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
@@ -86,7 +86,7 @@ export class ForwarderQueue implements Lane, Tracked {
       charge: (bytes) => this.#charge(bytes),
       ready: () => this.#destination?.wake(),
       memory: () => this.#memory,
-      lost: (reason, events) => this.#lostOnDisk(reason, events),
+      lost: (reason, events) => bookLost(deps.cells, reason, events),
     })
   }
 
@@ -191,7 +191,7 @@ export class ForwarderQueue implements Lane, Tracked {
       if (this.#held > this.#limits.memory_max && !this.#admit()) return
       batch = this.#makeRoom(batch, need)
     }
-    if (batch.indexFull) this.#growIndex(batch)
+    if (batch.indexFull) this.#charge(this.#deps.pool.doubleIndex(batch))
     batch.append(event, owner, escape)
     add(cells, ForwarderCell.queued, 1)
     if (batch.used >= this.#batch_bytes) this.sealOpen()
@@ -277,13 +277,6 @@ export class ForwarderQueue implements Lane, Tracked {
     this.#deps.pool.give(target.growPayload(this.#deps.pool.take(Math.max(bytes, before * 2))))
     this.#charge(target.payload.buffer.byteLength - before)
     return target
-  }
-
-  #growIndex(batch: Batch): void {
-    const { pool } = this.#deps
-    const before = batch.index.byteLength
-    pool.giveIndex(batch.growIndex(pool.takeIndex(before * 2)))
-    this.#charge(before)
   }
 
   /** Whether one more event may come in; applies `when_full` when the share is used up. */
@@ -393,6 +386,7 @@ export class ForwarderQueue implements Lane, Tracked {
     const now = this.#deps.clock.monotonic()
     const limits = this.#limits
     const always = limits.spool === 'always'
+    if (this.#destination === undefined) this.#rest()
     for (const batch of spillable(this.#leased, this.#returned, this.#memory, this.#disk)) {
       if (!always && !this.#short && now - batch.opened_mono < limits.spill_after) break
       if (this.#disk.writing_bytes > limits.memory_max / COPIES_PART) break
@@ -410,22 +404,33 @@ export class ForwarderQueue implements Lane, Tracked {
     for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
       if (keep && this.#disk.batches === 0) break
       this.#memory.shift()
-      bookSpooled(this.#cells, head.events)
       this.#disk.keep(head)
-      this.#free(head)
+      this.#toDisk(head)
     }
     this.spill()
     this.#destination?.wake()
   }
 
+  /** Nobody takes anything: what has a copy on disk is there only, from the oldest on. */
+  #rest(): void {
+    if (this.#closed || this.#leased.size > 0 || this.#returned.some((batch) => !batch.on_disk)) return
+    if (this.#returned.length > 0 && !this.#disk.putBack(this.#returned)) return
+    for (const batch of this.#returned.splice(0)) this.#toDisk(batch)
+    for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
+      this.#memory.shift()
+      this.#disk.keep(head)
+      this.#toDisk(head)
+    }
+  }
+
+  #toDisk(batch: Batch): void {
+    bookSpooled(this.#cells, batch.events)
+    this.#free(batch)
+  }
+
   #refused(outcome: 'full' | 'error'): void {
     // With the disk share full, the oldest is on disk: it makes room while memory still has some.
     if (outcome === 'full' && this.#limits.when_full === 'drop_oldest') this.#disk.dropOldest()
-  }
-
-  #lostOnDisk(reason: DropReason, events: number): void {
-    add(this.#cells, ForwarderCell.spooled, -events)
-    this.#drop(reason, events)
   }
 
   /** An operator gives up what is on disk. */

@@ -215,6 +215,13 @@ export class BufferPool {
     ;(this.#free_index[list] as ArrayBuffer[]).push(index)
     this.#kept += index.byteLength
   }
+
+  /** Gives the batch an index of twice the size; the bytes that it is larger by. */
+  doubleIndex(batch: { readonly index: ArrayBuffer; growIndex(index: ArrayBuffer): ArrayBuffer }): number {
+    const before = batch.index.byteLength
+    this.giveIndex(batch.growIndex(this.takeIndex(before * 2)))
+    return before
+  }
 }
 
 /**

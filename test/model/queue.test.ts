@@ -26,6 +26,7 @@ const LIMITS: QueueLimits = {
 type Step =
   | { readonly do: 'append'; readonly events: number; readonly size: number }
   | { readonly do: 'seal' | 'lease' | 'settle' | 'back' | 'spill' | 'yield' }
+  | { readonly do: 'leave' | 'join' | 'purge' }
   | { readonly do: 'time'; readonly ms: number }
   | { readonly do: 'disk'; readonly writes: 'commit' | 'full' | 'error' }
 
@@ -54,6 +55,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('leave', 'leave', 'join', 'join', 'purge') }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.integer({ min: 1, max: 1500 }) }),
   },
@@ -65,6 +70,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
 )
+
+const IDLE: Destination = {
+  wake: () => undefined,
+  state: 'active',
+  last_error: null,
+  held_bytes: 0,
+  stop: () => Promise.resolve(),
+}
 
 class Rig {
   readonly clock = new ManualClock()
@@ -94,14 +107,7 @@ class Rig {
       },
       0,
     )
-    const idle: Destination = {
-      wake: () => undefined,
-      state: 'active',
-      last_error: null,
-      held_bytes: 0,
-      stop: () => Promise.resolve(),
-    }
-    this.queue.attach(idle)
+    this.queue.attach(IDLE)
   }
 
   append(events: number, size: number): void {
@@ -138,7 +144,8 @@ class Rig {
       case 'seal':
         return this.queue.sealOpen()
       case 'lease': {
-        const batch = this.queue.lease()
+        // Nobody takes anything without a destination.
+        const batch = this.queue.destination === undefined ? undefined : this.queue.lease()
         if (batch !== undefined) this.leased.push(batch)
         return
       }
@@ -154,6 +161,16 @@ class Rig {
       }
       case 'spill':
         this.queue.spill()
+        return
+      case 'leave':
+        for (const batch of this.leased.splice(0)) this.queue.giveBack(batch)
+        this.queue.attach(undefined)
+        return
+      case 'join':
+        this.queue.attach(IDLE)
+        return
+      case 'purge':
+        await this.queue.purge()
         return
       case 'time':
         this.clock.advance(step.ms)
@@ -189,6 +206,7 @@ class Rig {
   /** The destination takes everything, the disk works. */
   async drain(): Promise<void> {
     this.spool.writes = 'commit'
+    this.queue.attach(IDLE)
     for (const batch of this.leased.splice(0)) this.queue.giveBack(batch)
     this.queue.sealOpen()
     for (let idle = 0; idle < 20; ) {
@@ -241,7 +259,7 @@ for (const spool of ['overflow', 'always'] as const) {
 test('with room on disk nothing is dropped, however slow the destination', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const healthy = steps.filter((one) => one.do !== 'disk')
+      const healthy = steps.filter((one) => one.do !== 'disk' && one.do !== 'purge')
       const rig = new Rig({ memory_max: 1 << 22, disk_max: 1 << 30 })
       for (const one of healthy) await rig.act(one)
       await rig.drain()

@@ -1,6 +1,7 @@
 /** `spool list` and `spool show`. */
 import { LogweirError } from '../../base/errors.ts'
 import type { ForwarderLedger } from '../../control/ledger.ts'
+import { readRemovals, type Removal } from '../../control/removed.ts'
 import { isSelected } from '../../spool/stopped.ts'
 import { type FileSurvey, type Survey, surveySpool } from '../../spool/survey.ts'
 import { adminClient } from '../admin-client.ts'
@@ -19,6 +20,8 @@ export interface Stock {
   /** Of its own files; null when the router runs. */
   readonly file_bytes: number | null
   readonly oldest_seconds: number | null
+  /** It left the rules: seconds of running until this is purged; null: it did not, or nothing purges it. */
+  readonly purged_in_seconds: number | null
 }
 
 /** Prints what is on disk, of all or of those that are selected. */
@@ -54,14 +57,16 @@ export async function stocksOf(
   }
   try {
     const survey = surveySpool(stopped.settings.data)
-    return { stocks: summed(survey.files, Date.now()), survey }
+    const { data, spool } = stopped.settings
+    const removals = readRemovals(data, spool.removed_keep)
+    return { stocks: summed(survey.files, Date.now(), removals), survey }
   } finally {
     stopped.lock.release()
   }
 }
 
 function fromLedger(one: ForwarderLedger): Stock {
-  const { tenant, forwarder, state, spooled, spooled_bytes, oldest_seconds } = one
+  const { tenant, forwarder, state, spooled, spooled_bytes, oldest_seconds, removed } = one
   const oldest = spooled > 0 ? oldest_seconds : null
   return {
     tenant,
@@ -71,10 +76,11 @@ function fromLedger(one: ForwarderLedger): Stock {
     bytes: spooled_bytes,
     file_bytes: null,
     oldest_seconds: oldest,
+    purged_in_seconds: removed?.purged_in ?? null,
   }
 }
 
-function summed(files: readonly FileSurvey[], now: number): Stock[] {
+function summed(files: readonly FileSurvey[], now: number, removals: ReadonlyMap<string, Removal>): Stock[] {
   const stocks = new Map<string, Stock>()
   for (const file of files) {
     if (file.key === '') continue
@@ -87,6 +93,7 @@ function summed(files: readonly FileSurvey[], now: number): Stock[] {
       bytes: 0,
       file_bytes: 0,
       oldest_seconds: null,
+      purged_in_seconds: removals.get(file.key)?.purged_in ?? null,
     }
     const age = file.oldest_at === null ? null : Math.max(0, (now - file.oldest_at) / 1000)
     stocks.set(file.key, {
@@ -106,7 +113,7 @@ function summed(files: readonly FileSurvey[], now: number): Stock[] {
 function stockLines(stocks: readonly Stock[]): string[] {
   if (stocks.length === 0) return ['nothing is on disk']
   return table(
-    ['forwarder', 'state', 'events', 'bytes', 'on disk', 'oldest'],
+    ['forwarder', 'state', 'events', 'bytes', 'on disk', 'oldest', 'purged in'],
     stocks.map((one) => [
       cell(nameOf(one), 60),
       one.state ?? 'not running',
@@ -114,6 +121,7 @@ function stockLines(stocks: readonly Stock[]): string[] {
       String(one.bytes),
       one.file_bytes === null ? '-' : String(one.file_bytes),
       ageText(one.oldest_seconds),
+      ageText(one.purged_in_seconds),
     ]),
   )
 }

@@ -71,6 +71,7 @@ test('what is left out has the documented default', () => {
       disk_free_min: 2 ** 30,
       sync: 'normal',
       compression: 'zstd',
+      removed_keep: 7 * 86_400_000,
       key_file: null,
     },
     limits: { forwarders_per_tenant: 10, file_max: 8 * 2 ** 20, forwarder_idle: 60_000 },
