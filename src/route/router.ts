@@ -11,15 +11,13 @@ import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
 import type { ConditionSet } from '../rules/conditions.ts'
 import type { Editor } from '../rules/editor.ts'
 import type { Ownership } from '../rules/ownership.ts'
-import type { RulesPlan } from '../rules/plan.ts'
+import type { ForwarderPlan, RulesPlan } from '../rules/plan.ts'
 import { Gate } from './gate.ts'
 import { TenantRates } from './tenant-rates.ts'
 
 /** A forwarder as the router sees it. */
 export interface Target {
   readonly queue: ForwarderQueue
-  /** Index of its condition, -1: takes everything. */
-  readonly condition: number
   /** Neither gate nor editor: the usual case, asked first. */
   readonly plain: boolean
   /** Null: everything passes. */
@@ -45,6 +43,18 @@ export interface RouterCells {
   readonly seen?: Float64Array
 }
 
+/**
+ * Who may get an event: a list a tenant, then the provider's for owned events, then for orphans. One behind the other, and
+ * conditions apart: most that are asked fail, and then nothing else of a forwarder is touched.
+ */
+export interface TargetLists {
+  /** Where each list begins; one more for the end of the last. */
+  readonly starts: Int32Array
+  /** Index of the condition of each target, -1: takes everything. */
+  readonly conditions: Int32Array
+  readonly targets: readonly Target[]
+}
+
 /** What a rule set looks like to the router: made beside what runs, in steps. */
 export interface RouterTables {
   readonly rates: TenantRates
@@ -53,10 +63,7 @@ export interface RouterTables {
   /** Names of what owners were found by (`owner.by`), and per owner its place among them. */
   readonly found_by: readonly string[]
   readonly by_of: Int32Array
-  /** Per tenant, then the provider's by what they see. */
-  readonly tenants: readonly (readonly Target[])[]
-  readonly provider_owned: readonly Target[]
-  readonly provider_orphans: readonly Target[]
+  readonly lists: TargetLists
   /** Per owner: owners of the copies that other tenants get of its events; null when nothing is shared. */
   readonly copies: readonly (Int32Array | undefined)[] | null
 }
@@ -68,19 +75,14 @@ export function* routerTables(
   queues: readonly ForwarderQueue[],
   now: number,
 ): Steps<RouterTables> {
-  const targets = yield* mapSteps(plan.forwarders, ({ condition, edit, sample, rate_max }, index): Target => {
+  const targets = yield* mapSteps(plan.forwarders, ({ edit, sample, rate_max }, index): Target => {
     const open = sample === null && rate_max === null
     const gate = open ? null : new Gate(sample, rate_max, random, now)
     const editor = edit === -1 ? null : (editors[edit] ?? null)
     if (edit !== -1 && editor === null) throw new Error('a forwarder without its editor')
     const queue = queues[index] as ForwarderQueue
-    return { queue, condition, plain: open && editor === null, gate, editor }
+    return { queue, plain: open && editor === null, gate, editor }
   })
-  // One for all lists that a forwarder stands in: its rate is one.
-  const target = (index: number): Target => targets[index] as Target
-  const provider = plan.forwarders.flatMap(({ tenant, scope }, index) =>
-    tenant === -1 ? [{ scope, index }] : [],
-  )
   yield
   const found_by = [...new Set(plan.owners.map(({ by }) => by))]
   const places = new Map(found_by.map((by, place) => [by, place]))
@@ -93,11 +95,31 @@ export function* routerTables(
     tenant_of: Int32Array.from(yield* mapSteps(plan.owners, ({ tenant }) => tenant, 1000)),
     found_by,
     by_of: Int32Array.from(yield* mapSteps(plan.owners, ({ by }) => places.get(by) ?? 0, 1000)),
-    tenants: yield* mapSteps(plan.tenants, ({ forwarders }) => forwarders.map(target)),
-    provider_owned: provider.filter(({ scope }) => scope !== 'orphans').map(({ index }) => target(index)),
-    provider_orphans: provider.filter(({ scope }) => scope !== 'owned').map(({ index }) => target(index)),
+    lists: yield* targetLists(plan, targets),
     copies: copiesOf(plan),
   }
+}
+
+/** A forwarder is one target in all lists that it stands in: its rate is one. */
+function* targetLists(plan: RulesPlan, made: readonly Target[]): Steps<TargetLists> {
+  const starts: number[] = []
+  const conditions: number[] = []
+  const targets: Target[] = []
+  const add = (indices: readonly number[]): void => {
+    starts.push(targets.length)
+    for (const index of indices) {
+      conditions.push((plan.forwarders[index] as ForwarderPlan).condition)
+      targets.push(made[index] as Target)
+    }
+  }
+  yield* mapSteps(plan.tenants, ({ forwarders }) => add(forwarders))
+  const provider = plan.forwarders.flatMap(({ tenant, scope }, index) =>
+    tenant === -1 ? [{ scope, index }] : [],
+  )
+  add(provider.filter(({ scope }) => scope !== 'orphans').map(({ index }) => index))
+  add(provider.filter(({ scope }) => scope !== 'owned').map(({ index }) => index))
+  starts.push(targets.length)
+  return { starts: Int32Array.from(starts), conditions: Int32Array.from(conditions), targets }
 }
 
 export class Router {
@@ -108,9 +130,12 @@ export class Router {
   readonly #cells: RouterCells
   readonly #rates: TenantRates
   readonly #tenant_of: Int32Array
-  readonly #tenants: readonly (readonly Target[])[]
-  readonly #provider_owned: readonly Target[]
-  readonly #provider_orphans: readonly Target[]
+  readonly #starts: Int32Array
+  readonly #condition_of: Int32Array
+  readonly #targets: readonly Target[]
+  /** Numbers of the provider's lists. */
+  readonly #provider_owned: number
+  readonly #provider_orphans: number
   readonly #has_conditions: boolean
   readonly #copies: readonly (Int32Array | undefined)[] | null
   /** Counts events, so that work on one is not taken for work on the next. */
@@ -134,9 +159,12 @@ export class Router {
     this.found_by = tables.found_by
     this.#seen = cells.seen ?? new Float64Array(tables.by_of.length * 2)
     this.#by_of = tables.by_of
-    this.#tenants = tables.tenants
-    this.#provider_owned = tables.provider_owned
-    this.#provider_orphans = tables.provider_orphans
+    const { starts, conditions: condition_of, targets } = tables.lists
+    this.#starts = starts
+    this.#condition_of = condition_of
+    this.#targets = targets
+    this.#provider_owned = starts.length - 3
+    this.#provider_orphans = starts.length - 2
     this.#has_conditions = conditions.size > 0
     this.#copies = tables.copies
   }
@@ -161,9 +189,8 @@ export class Router {
       const seen = this.#seen
       seen[owner * 2] = view.received_at
       seen[owner * 2 + 1] = (seen[owner * 2 + 1] as number) + 1
-      const targets = this.#tenants[tenant] as readonly Target[]
-      if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, owner)
-      else this.#give(targets, view, owner, now)
+      if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(tenant, view, owner)
+      else this.#give(tenant, view, owner, now)
       this.#give(this.#provider_owned, view, owner, now)
       if (this.#copies !== null) this.#share(this.#copies[owner], view, now)
     } else {
@@ -179,21 +206,23 @@ export class Router {
     for (let i = 0; i < copies.length; i++) {
       const as = copies[i] as number
       const tenant = this.#tenant_of[as] as number
-      const targets = this.#tenants[tenant] as readonly Target[]
       // Conditions on the owner have another answer now.
       if (this.#has_conditions) this.#conditions.begin()
-      if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(targets, view, as)
-      else this.#give(targets, view, as, now)
+      if (this.#rates.limited && !this.#rates.admits(tenant, now)) this.#refuse(tenant, view, as)
+      else this.#give(tenant, view, as, now)
     }
   }
 
-  #give(targets: readonly Target[], view: EventView, owner: number, now: number): void {
+  /** To the targets of a list; a tenant's is that of its number. */
+  #give(list: number, view: EventView, owner: number, now: number): void {
     const ticket = this.ticket
-    for (let i = 0; i < targets.length; i++) {
-      const target = targets[i] as Target
-      const { queue, condition } = target
+    const end = this.#starts[list + 1] as number
+    for (let i = this.#starts[list] as number; i < end; i++) {
+      const condition = this.#condition_of[i] as number
       if (condition !== -1 && !this.#conditions.holds(condition, view, owner)) continue
+      const target = this.#targets[i] as Target
       if (target.plain) {
+        const { queue } = target
         if (ticket !== undefined) ticket.touch(queue)
         queue.append(view, owner)
       } else this.#giveSpecial(target, view, owner, now)
@@ -209,10 +238,12 @@ export class Router {
   }
 
   /** Over the tenant's rate: what would have been forwarded is dropped, and counted where it was headed. */
-  #refuse(targets: readonly Target[], view: EventView, owner: number): void {
-    for (let i = 0; i < targets.length; i++) {
-      const { queue, condition } = targets[i] as Target
-      if (condition === -1 || this.#conditions.holds(condition, view, owner)) queue.refuse('tenant_rate')
+  #refuse(list: number, view: EventView, owner: number): void {
+    const end = this.#starts[list + 1] as number
+    for (let i = this.#starts[list] as number; i < end; i++) {
+      const condition = this.#condition_of[i] as number
+      if (condition === -1 || this.#conditions.holds(condition, view, owner))
+        (this.#targets[i] as Target).queue.refuse('tenant_rate')
     }
   }
 }

@@ -8,6 +8,7 @@
  * either end: one that fits is enough, and so is one of a parameter of structured data that repeats.
  */
 import type { EventView } from '../classify/view.ts'
+import { Programs } from './condition-program.ts'
 import { Address, type Network, parseAddress, parseAddressText, parseNetwork } from './cidr.ts'
 import { bytesNumber } from './conditions-bytes.ts'
 import { type ConditionEnv, type FieldReader, fieldReader, type SpanReader } from './conditions-fields.ts'
@@ -24,6 +25,9 @@ type Shared = (index: number) => Predicate
 
 const never: Predicate = () => false
 const CANONICAL_NUMBER = /^(0|[1-9][0-9]{0,14})$/
+/** Cells of a condition in a {@link ConditionSet}; a power of two keeps them in one cache line. */
+const CELLS = 4
+const NOT_MADE = -3
 /** So few ranges are tried one after the other. */
 const FEW_RANGES = 4
 
@@ -256,59 +260,70 @@ const SMALL_NUMBERS = Array.from({ length: 24 }, (_, value) => String(value))
  * one entry of the plan, and its verdict is kept until the next {@link ConditionSet.begin}.
  */
 export class ConditionSet {
-  /** Made when they are first asked: a reload of thousands must not hold up the events that come meanwhile. */
-  readonly #predicates: (Predicate | undefined)[]
-  readonly #make: (index: number) => Predicate
-  /** Number of the event that the verdict is of, times two, plus the verdict. */
-  readonly #verdicts: Int32Array
-  readonly #asked: Float64Array
-  readonly #held: Float64Array
+  /** Where the program of each begins, made when it is first asked: a reload must not hold up the events that come meanwhile. */
+  readonly #begins: Int32Array
+  readonly #programs: Programs
+  readonly #conditions: readonly Condition[]
+  /** Of each: number of the event that the verdict is of, times two, plus the verdict; events asked; events held. */
+  readonly #cells: Float64Array
   #event = 2
 
   constructor(plan: RulesPlan, env: ConditionEnv) {
-    const count = plan.conditions.length
-    this.#asked = new Float64Array(count)
-    this.#held = new Float64Array(count)
-    this.#verdicts = new Int32Array(count)
-    this.#predicates = Array.from({ length: count }, () => undefined)
-    const shared: Shared = (index) => (view, owner) => this.holds(index, view, owner)
-    this.#make = (index) => {
-      const predicate = compileCondition(plan.conditions[index] as Condition, plan, env, shared)
-      this.#predicates[index] = predicate
-      return predicate
-    }
+    const { conditions, shared } = plan
+    this.#conditions = conditions
+    this.#cells = new Float64Array(conditions.length * CELLS)
+    this.#begins = new Int32Array(conditions.length).fill(NOT_MADE)
+    this.#programs = new Programs({
+      streams: plan.streams.map(({ name }) => name),
+      shared,
+      holds: (index, view, owner) => this.holds(index, view, owner),
+      call: (condition) => compileCondition(condition, plan, env),
+    })
   }
 
   /** How many there are. */
   get size(): number {
-    return this.#predicates.length
+    return this.#conditions.length
   }
 
   /** A new event: verdicts so far are void. */
   begin(): void {
     this.#event += 2
     if (this.#event < 0x7ffffffc) return
-    this.#verdicts.fill(0)
+    for (let at = 0; at < this.#cells.length; at += CELLS) this.#cells[at] = 0
+    this.#programs.forget()
     this.#event = 2
   }
 
   /** Whether condition `index` of the plan holds. `view` and `owner` must be the same until the next `begin`. */
   holds(index: number, view: EventView, owner: number): boolean {
-    const known = this.#verdicts[index] as number
-    if ((known & ~1) === this.#event) return (known & 1) === 1
-    const verdict = (this.#predicates[index] ?? this.#make(index))(view, owner)
-    this.#verdicts[index] = this.#event | (verdict ? 1 : 0)
-    this.#asked[index] = (this.#asked[index] as number) + 1
-    if (verdict) this.#held[index] = (this.#held[index] as number) + 1
+    const cells = this.#cells
+    const at = index * CELLS
+    const known = cells[at] as number
+    const event = this.#event
+    if (known === event) return false
+    if (known === event + 1) return true
+    let begin = this.#begins[index] as number
+    if (begin === NOT_MADE) begin = this.#make(index)
+    const verdict = this.#programs.run(begin, view, owner, event)
+    cells[at] = event + (verdict ? 1 : 0)
+    cells[at + 1] = (cells[at + 1] as number) + 1
+    if (verdict) cells[at + 2] = (cells[at + 2] as number) + 1
     return verdict
+  }
+
+  #make(index: number): number {
+    const begin = this.#programs.add(this.#conditions[index] as Condition)
+    this.#begins[index] = begin
+    return begin
   }
 
   /** Events for which condition `index` was asked, and for which it held, since this set was made. */
   asked(index: number): number {
-    return this.#asked[index] ?? 0
+    return this.#cells[index * CELLS + 1] ?? 0
   }
 
   held(index: number): number {
-    return this.#held[index] ?? 0
+    return this.#cells[index * CELLS + 2] ?? 0
   }
 }
