@@ -8,7 +8,7 @@
 import type { EventView } from '../classify/view.ts'
 import { parseNetwork } from './cidr.ts'
 import { FieldValues, NUMBER_MAX, type ValueField, valueField, wordOf } from './condition-values.ts'
-import type { Predicate } from './conditions.ts'
+import { CANONICAL_NUMBER, type Predicate } from './conditions-fields.ts'
 import type { Condition } from './plan.ts'
 
 const Op = {
@@ -85,7 +85,7 @@ export class Programs {
     const place = (target: Target): number =>
       typeof target === 'number' ? target : (places.get(target) as number)
     for (const step of steps)
-      this.#code.set([step.op, place(step.yes), place(step.no), ...step.args], places.get(step) as number)
+      this.#code.set([step.op, place(step.yes), place(step.no), ...step.args], places.get(step))
     return begin
   }
 
@@ -247,6 +247,7 @@ function valuesOf(condition: Condition & { readonly field: unknown }, { kind }: 
   switch (condition.op) {
     case 'equals':
       if (kind === 'word') return wordValues(condition.values)
+      if (kind === 'number') return rangeValues(condition.values.filter(isNumber).map(onlyNumber))
       return kind === 'address' ? networkValues(condition.values) : undefined
     case 'between':
       return kind === 'number' ? rangeValues(condition.ranges) : undefined
@@ -260,6 +261,9 @@ function valuesOf(condition: Condition & { readonly field: unknown }, { kind }: 
   }
 }
 
+const isNumber = (text: string): boolean => CANONICAL_NUMBER.test(text)
+const onlyNumber = (text: string): readonly [number, number] => [Number(text), Number(text)]
+
 function wordValues(texts: readonly string[]): Ask | undefined {
   const words = texts.map(wordOf)
   if (texts.length > FEW || words.includes(undefined)) return undefined
@@ -268,17 +272,15 @@ function wordValues(texts: readonly string[]): Ask | undefined {
 }
 
 function rangeValues(ranges: readonly (readonly [number, number])[]): Ask | undefined {
-  const whole = ranges.map(([low, high]): [number, number] => [
-    Math.max(0, low),
-    high >= NO_BOUND ? NUMBER_MAX : high,
-  ])
-  const fit = whole.every(([low, high]) => {
-    const bounded = Number.isInteger(high) && (high < NUMBER_MAX || high === NUMBER_MAX)
-    return Number.isInteger(low) && low < NUMBER_MAX && bounded
-  })
-  if (!fit || ranges.length > FEW || ranges.some(([, high]) => high >= NUMBER_MAX && high < NO_BOUND))
-    return undefined
-  return { op: Op.ranges, args: [ranges.length, ...whole.flat()] }
+  const args: number[] = [ranges.length]
+  for (const [low, high] of ranges) {
+    const from = Math.max(0, low)
+    const to = high >= NO_BOUND ? NUMBER_MAX : high
+    if (!Number.isInteger(from) || from >= NUMBER_MAX) return undefined
+    if (!Number.isInteger(to) || (to >= NUMBER_MAX && high < NO_BOUND)) return undefined
+    args.push(from, to)
+  }
+  return ranges.length > FEW ? undefined : { op: Op.ranges, args }
 }
 
 function networkValues(texts: readonly string[]): Ask | undefined {

@@ -10,6 +10,12 @@ import { type InnerReader, innerReader } from './conditions-inner.ts'
 import type { SdParameter } from './conditions-structured-data.ts'
 import type { ConditionField, RulesPlan, SdField } from './plan.ts'
 
+/** Whether the condition holds for an event of an owner (0 or less: nobody's). Makes no garbage, keeps nothing. */
+export type Predicate = (view: EventView, owner: number) => boolean
+
+/** How a number is written in a condition: other writings equal none. */
+export const CANONICAL_NUMBER: RegExp = /^(0|[1-9][0-9]{0,14})$/
+
 /** Names that the configuration gives to numbers in a view. */
 export interface ConditionEnv {
   /** By {@link EventView.listener}. */

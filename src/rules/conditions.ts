@@ -11,20 +11,23 @@ import type { EventView } from '../classify/view.ts'
 import { Programs } from './condition-program.ts'
 import { Address, type Network, parseAddress, parseAddressText, parseNetwork } from './cidr.ts'
 import { bytesNumber } from './conditions-bytes.ts'
-import { type ConditionEnv, type FieldReader, fieldReader, type SpanReader } from './conditions-fields.ts'
+import {
+  CANONICAL_NUMBER,
+  type ConditionEnv,
+  type FieldReader,
+  fieldReader,
+  type Predicate,
+  type SpanReader,
+} from './conditions-fields.ts'
 import { type SpanTest, someSdValue } from './conditions-structured-data.ts'
 import { spanTest, type TextOperator, textTest } from './conditions-text.ts'
 import { networkTest } from './network-set.ts'
 import type { Condition, RulesPlan } from './plan.ts'
 
-/** Whether the condition holds for an event of an owner (0 or less: nobody's). Makes no garbage, keeps nothing. */
-export type Predicate = (view: EventView, owner: number) => boolean
-
 /** Gives the function of another condition of the plan. */
 type Shared = (index: number) => Predicate
 
 const never: Predicate = () => false
-const CANONICAL_NUMBER = /^(0|[1-9][0-9]{0,14})$/
 /** Cells of a condition in a {@link ConditionSet}; a power of two keeps them in one cache line. */
 const CELLS = 4
 const NOT_MADE = -3

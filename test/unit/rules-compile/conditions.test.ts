@@ -23,8 +23,14 @@ const env = {
 }
 const withVdc = plan.owners.findIndex(({ org_vdc }) => org_vdc !== null)
 
-const holds = (condition: Condition, fields: ViewFields, owner = 0) =>
-  compileCondition(condition, plan, env)(makeView(fields), owner)
+/** As a function, and as the router asks it. */
+const holds = (condition: Condition, fields: ViewFields, owner = 0) => {
+  const held = compileCondition(condition, plan, env)(makeView(fields), owner)
+  const set = new ConditionSet({ ...plan, conditions: [condition], shared: new Map() }, env)
+  set.begin()
+  expect(set.holds(0, makeView(fields), owner)).toBe(held)
+  return held
+}
 const equals = (field: ConditionField, ...values: string[]): Condition => ({ op: 'equals', field, values })
 const within = (field: ConditionField, ...networks: string[]): Condition => ({
   op: 'network',
@@ -49,6 +55,84 @@ describe('a comparison', () => {
     ['text in another case', equals('firewall.action', 'DROP'), { fw: { action: 'Drop' } }, false],
     ['any of a list', equals('hostname', 'a', 'esx01'), { host: 'esx01' }, true],
     ['a longer text', equals('hostname', 'esx0'), { host: 'esx01' }, false],
+    ['a word of eight', equals('firewall.action', 'ABCDEFGH'), { fw: { action: 'ABCDEFGH' } }, true],
+    [
+      'one that differs at its end',
+      equals('firewall.action', 'ABCDEFGH'),
+      { fw: { action: 'ABCDEFGX' } },
+      false,
+    ],
+    ['one that goes on', equals('firewall.action', 'ABCDEFGH'), { fw: { action: 'ABCDEFGHI' } }, false],
+    ['a longer word', equals('firewall.action', 'ABCDEFGHI'), { fw: { action: 'ABCDEFGHI' } }, true],
+    ['a beginning', equals('firewall.action', 'DROP'), { fw: { action: 'DROPS' } }, false],
+    [
+      'the fifth of nine words',
+      equals('firewall.action', ...'ABCDEFGHI'.split('')),
+      { fw: { action: 'E' } },
+      true,
+    ],
+    ['a word that is not there', equals('firewall.action', 'DROP'), {}, false],
+    [
+      'a number above all bounds',
+      between('firewall.bytes_in', 5, Number.MAX_SAFE_INTEGER),
+      { fw: { bytes_in: '3000000000' } },
+      true,
+    ],
+    [
+      'a number above a large bound',
+      between('firewall.bytes_in', 5, 2_999_999_999),
+      { fw: { bytes_in: '3000000000' } },
+      false,
+    ],
+    [
+      'a number above the last small bound',
+      between('firewall.bytes_in', 5, 2_147_483_646),
+      { fw: { bytes_in: '2147483647' } },
+      false,
+    ],
+    [
+      'the same number as a bound',
+      between('firewall.bytes_in', 5, 2_147_483_647),
+      { fw: { bytes_in: '2147483647' } },
+      true,
+    ],
+    [
+      'a large number from a large bound on',
+      between('firewall.bytes_in', 3_000_000_000, 4_000_000_000),
+      { fw: { bytes_in: '2147483648' } },
+      false,
+    ],
+    [
+      'IPv6 in a list with IPv4',
+      within('firewall.source_ip', '10.0.0.0/8', '2001:db8::/32'),
+      { fw: { source_ip: '2001:db8::1' } },
+      true,
+    ],
+    [
+      'IPv6 where IPv4 is asked',
+      within('firewall.source_ip', '0.0.0.0/0'),
+      { fw: { source_ip: '2001:db8::1' } },
+      false,
+    ],
+    [
+      'mapped IPv4',
+      within('firewall.source_ip', '10.0.0.0/8'),
+      { fw: { source_ip: '::ffff:10.1.2.3' } },
+      true,
+    ],
+    [
+      'the upper half of addresses',
+      within('firewall.source_ip', '200.1.0.0/16'),
+      { fw: { source_ip: '200.1.2.3' } },
+      true,
+    ],
+    [
+      'the other end',
+      within('firewall.address', '10.0.0.0/8'),
+      { fw: { source_ip: '9.1.1.1', destination_ip: '10.1.1.1' } },
+      true,
+    ],
+    ['no address', within('firewall.source_ip', '0.0.0.0/0'), { fw: { source_ip: 'ten' } }, false],
     ['an empty text that is there', equals('app_name', ''), { app: '' }, true],
     ['a port', equals('firewall.destination_port', '443'), { fw: { destination_port: '443' } }, true],
     [
