@@ -7,6 +7,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { Counters } from '../base/counters.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
+import { GiveBack } from '../base/give-back.ts'
 import type { Finding } from '../config/findings.ts'
 import type { Settings } from '../config/types.ts'
 import type { FilesStamp } from '../rules/files-stamp.ts'
@@ -63,6 +64,8 @@ export class Supervisor {
   readonly #counters: Counters[]
   readonly #workers: (WorkerThread | undefined)[]
   readonly #deaths = new DeathCount(3, 60_000)
+  /** No event passes here: there is nothing to wait for. */
+  readonly #give_back = new GiveBack(systemClock, () => 0)
   #listening: ListeningAnswer['listeners'] = []
   #listen_started = false
   #stopping = false
@@ -201,6 +204,7 @@ export class Supervisor {
     await this.#listen()
     this.#listen_started = true
     void this.#removed.look()
+    this.#give_back.soon()
   }
 
   async #spawn(index: number): Promise<WorkerThread> {
@@ -287,6 +291,7 @@ export class Supervisor {
   /** Reads everything again and takes it over if all of it is right; otherwise nothing changes. */
   async reload(by: ReloadCause): Promise<Reload> {
     const reload = await this.#alone(() => holdingYoungSpace(() => this.#reload()))
+    if (!this.#stopping) this.#give_back.soon()
     // One that the stop cut short is no refusal.
     if (!this.#stopping) this.#reloads.note(reload, by, Date.now(), this.#log)
     return reload
@@ -466,6 +471,7 @@ export class Supervisor {
 
   async #endThreads(): Promise<void> {
     this.#stopping = true
+    this.#give_back.stop()
     this.operations.close()
     this.#removed.close()
     this.drain.end()

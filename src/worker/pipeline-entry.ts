@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { errorText, LogweirError } from '../base/errors.ts'
 import { armFaults } from '../base/faults.ts'
+import { GiveBack } from '../base/give-back.ts'
 import { systemRandom } from '../base/random.ts'
 import { SpoolPortClient } from '../spool/port-client.ts'
 import { FileHands } from './files.ts'
@@ -34,6 +35,7 @@ const pipeline = new Pipeline({
   granted: (grant) => post({ type: 'grant', grant }),
 })
 const inbox = new PlanInbox()
+const give_back = new GiveBack(systemClock, () => pipeline.received)
 
 /** Carries out one request. Its value is the answer. */
 async function act(message: ToWorker): Promise<unknown> {
@@ -48,7 +50,8 @@ async function act(message: ToWorker): Promise<unknown> {
       return pipeline.prepare(message.settings, inbox.take(message.plan), message.seen)
     case 'commit':
       await pipeline.commit()
-      return inbox.committed()
+      inbox.committed()
+      return give_back.soon()
     case 'discard':
       return pipeline.discard()
     case 'listen':
@@ -66,6 +69,7 @@ async function act(message: ToWorker): Promise<unknown> {
     case 'purge':
       return pipeline.purge(message.key)
     case 'stop':
+      give_back.stop()
       return pipeline.stop(message.grace)
     case 'spool':
       return spool.replacePort(message.port)

@@ -327,6 +327,11 @@ export class Pipeline implements Intake {
     )
   }
 
+  /** Events so far, also of a worker before this one. */
+  get received(): number {
+    return this.#cells[WorkerCell.received] ?? 0
+  }
+
   /** Brings the gauges in shared memory up to date. */
   measure(): MeasureAnswer {
     for (const queue of this.#forwarders?.queues ?? []) queue.measure()
