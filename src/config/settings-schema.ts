@@ -231,7 +231,7 @@ export const sections = {
       .describe('Memory for undelivered events of all forwarders.'),
     tenant_memory_max: size({ min: 2 ** 20, max: 2 ** 40 })
       .optional()
-      .describe('Memory for all forwarders of one tenant together.'),
+      .describe('Memory for all forwarders of one tenant together; left out: a quarter of memory_max.'),
     provider_memory_max: size({ min: 2 ** 20, max: 2 ** 40 })
       .optional()
       .describe('Memory for all forwarders of the provider together; left out: half of memory_max.'),
@@ -253,7 +253,7 @@ export const sections = {
       .describe('Disk for all forwarders together.'),
     tenant_disk_max: size({ min: 2 ** 20 })
       .optional()
-      .describe('Disk for all forwarders of one tenant together.'),
+      .describe('Disk for all forwarders of one tenant together; left out: a quarter of disk_max.'),
     provider_disk_max: size({ min: 2 ** 20 })
       .optional()
       .describe('Disk for all forwarders of the provider together; left out: half of disk_max.'),
@@ -278,6 +278,9 @@ export const sections = {
     .describe('What is on disk.'),
   limits: table({
     forwarders_per_tenant: count(1, 1000).prefault(10).describe('Forwarders of one tenant.'),
+    connections_per_tenant: count(1, 100_000)
+      .prefault(128)
+      .describe('Connections that the forwarders of one tenant may have open, by their `concurrency`.'),
     file_max: size({ min: 1024, max: 2 ** 30 })
       .prefault(sizeText(FILE_MAX_DEFAULT))
       .describe('Size of one configuration or rules file.'),

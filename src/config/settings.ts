@@ -89,13 +89,13 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     data: resolve(folder, read.data),
     queue: {
       ...read.queue,
-      tenant_memory_max: read.queue.tenant_memory_max ?? null,
+      tenant_memory_max: read.queue.tenant_memory_max ?? quarterOf(read.queue.memory_max),
       provider_memory_max: read.queue.provider_memory_max ?? Math.floor(read.queue.memory_max / 2),
     },
     batch: read.batch,
     spool: {
       ...read.spool,
-      tenant_disk_max: read.spool.tenant_disk_max ?? null,
+      tenant_disk_max: read.spool.tenant_disk_max ?? quarterOf(read.spool.disk_max),
       provider_disk_max: read.spool.provider_disk_max ?? Math.floor(read.spool.disk_max / 2),
       key_file: read.spool.key_file === undefined ? null : resolve(folder, read.spool.key_file),
     },
@@ -257,4 +257,9 @@ function readSource(value: unknown, path: Path, report: Report): SourceSettings 
 
 function absoluteBind(bind: BindAddress, folder: string): BindAddress {
   return bind.kind === 'unix' ? { kind: 'unix', path: resolve(folder, bind.path) } : bind
+}
+
+/** What one tenant may have of what all have together, unless it is said (R25). */
+function quarterOf(all: number): number {
+  return Math.max(2 ** 20, Math.floor(all / 4))
 }

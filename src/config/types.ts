@@ -14,7 +14,7 @@ export interface Settings {
   readonly queue: {
     readonly memory_max: number
     /** All forwarders of one tenant; null: no bound but theirs. */
-    readonly tenant_memory_max: number | null
+    readonly tenant_memory_max: number
     readonly provider_memory_max: number
     readonly spill_after: number
   }
@@ -22,7 +22,7 @@ export interface Settings {
   readonly spool: {
     readonly disk_max: number
     /** All forwarders of one tenant; null: no bound but theirs. */
-    readonly tenant_disk_max: number | null
+    readonly tenant_disk_max: number
     readonly provider_disk_max: number
     readonly disk_free_min: number
     readonly sync: 'off' | 'normal' | 'full'
@@ -34,6 +34,8 @@ export interface Settings {
   }
   readonly limits: {
     readonly forwarders_per_tenant: number
+    /** The `concurrency` of a tenant's forwarders together. */
+    readonly connections_per_tenant: number
     /** Bytes of one rules or configuration file. */
     readonly file_max: number
     /** Idle time after which a forwarder's connection is closed, and opened again on need. */

@@ -34,7 +34,7 @@ export interface LoadedModel extends Loaded {
 }
 
 /** For rules beside a configuration that says nothing usable: the defaults. */
-const LIMITS = { forwarders_per_tenant: 10, file_max: 8 * 1024 * 1024 }
+const LIMITS = { forwarders_per_tenant: 10, connections_per_tenant: 128, file_max: 8 * 1024 * 1024 }
 
 /** Loads everything that `file` names. `saved` stands for the files of the rules folder (the last good rules). */
 export function load(
@@ -62,6 +62,7 @@ export function loadModel(
   const stamp: FilesStamp = { ...lookAtFiles(file, settings.rules).stamp, configuration: before }
   const limits = {
     forwarders_per_tenant: settings.limits.forwarders_per_tenant,
+    connections_per_tenant: settings.limits.connections_per_tenant,
     file_max: settings.limits.file_max,
   }
   const read = readRules(settings.rules, limits, env, saved)

@@ -10,7 +10,7 @@ export function dividedQueue({ queue, workers }: Settings): Settings['queue'] {
   return {
     ...queue,
     memory_max: memory_max / workers,
-    tenant_memory_max: tenant_memory_max === null ? null : tenant_memory_max / workers,
+    tenant_memory_max: tenant_memory_max / workers,
     provider_memory_max: provider_memory_max / workers,
   }
 }

@@ -48,7 +48,7 @@ export function payloadForm(settings: ForwarderSettings): PayloadForm {
 /** Makes a running destination; nothing is opened before there is something to send. */
 export function createDestination(forwarder: ForwarderTarget, lane: Lane, deps: ForwardDeps): Destination {
   const { to } = forwarder.settings
-  const resolver = deps.resolver ?? sharedResolver(deps.clock)
+  const resolver = deps.resolver ?? sharedResolver(deps.clock, forwarder.key)
   const encoder = makeEncoder(forwarder, deps)
   switch (to.scheme) {
     case 'tcp':

@@ -5,11 +5,13 @@
  */
 import type { Buffer } from 'node:buffer'
 import type { Clock, Timer } from '../base/clock.ts'
+import { tenantOf } from '../base/tenant.ts'
 import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff } from './backoff.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { FilePaths } from './file-paths.ts'
+import { fileTurns } from './file-turns.ts'
 import { FileWriter } from './file-writer.ts'
 import type { Dropped } from './replay-window.ts'
 import { inWords, Status } from './status.ts'
@@ -39,6 +41,7 @@ export class FileDestination implements Destination {
   readonly #deps: ForwardDeps
   readonly #encoder: BatchEncoder
   readonly #path: string
+  readonly #tenant: string
   /** Null: one path for all. */
   readonly #paths: FilePaths | null
   readonly #options: FileOptions
@@ -67,6 +70,7 @@ export class FileDestination implements Destination {
     this.#deps = deps
     this.#encoder = encoder
     this.#path = path
+    this.#tenant = tenantOf(forwarder.key)
     this.#options = forwarder.settings.rotate
     this.#paths = path.includes('{') ? new FilePaths(path) : null
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
@@ -164,7 +168,10 @@ export class FileDestination implements Destination {
     if (held > 0) this.#lane.hold(held)
     try {
       for (const [path, buffers] of group.parts) {
-        await this.#sinkOf(path).write(buffers)
+        await fileTurns.take(this.#tenant, async () => {
+          // Given back while it waited for its turn: it is somebody else's now.
+          if (this.#current === group) await this.#sinkOf(path).write(buffers)
+        })
         group.parts.delete(path)
         group.begun = true
         this.#lane.wrote(buffers.reduce((sum, { length }) => sum + length, 0))
@@ -226,10 +233,12 @@ export class FileDestination implements Destination {
       if (this.#working !== undefined || this.#stopping !== undefined) return
       const left = this.#wrote_at + this.#deps.idle - this.#deps.clock.monotonic()
       if (left > 0) return this.#armIdle(left)
-      this.#working = this.#close().then(() => {
-        this.#working = undefined
-        this.wake()
-      })
+      this.#working = fileTurns
+        .take(this.#tenant, () => this.#close())
+        .then(() => {
+          this.#working = undefined
+          this.wake()
+        })
     })
   }
 

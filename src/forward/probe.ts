@@ -29,7 +29,7 @@ export async function probe(
   const abort = new AbortController()
   const timer = deps.clock.after(TOTAL_MAX_MS, () => abort.abort())
   try {
-    const resolver = deps.resolver ?? sharedResolver(deps.clock)
+    const resolver = deps.resolver ?? sharedResolver(deps.clock, forwarder.key)
     const probing = {
       settings,
       deps,

@@ -8,6 +8,7 @@ import { Resolver as CaresResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { errorCode, errorText } from '../base/errors.ts'
+import { tenantOf } from '../base/tenant.ts'
 import { HostsFile } from './hosts-file.ts'
 import type { Resolver } from './types.ts'
 
@@ -16,8 +17,10 @@ const TTL_MAX_MS = 300_000
 const NAMES_MAX = 4096
 const TIMEOUT_MS = 2500
 const TRIES = 2
-/** Queries on their way at once; a hanging name server then costs waiting, not memory. */
-const ASKING_MAX = 32
+/** Names on their way to the name server at once; one that hangs then costs waiting, not memory. */
+const ASKING_MAX = 64
+/** Of these for the forwarders of one tenant: names that hang must not keep others' from being asked (R25). */
+const TENANT_MAX = 16
 
 /** The two questions that DNS is asked; c-ares has them, tests fake them. */
 export interface NameServer {
@@ -36,6 +39,8 @@ export class CachedResolver implements Resolver {
   readonly #hosts: Pick<HostsFile, 'find'>
   readonly #answers = new Map<string, Answer>()
   readonly #asking = new Map<string, Promise<readonly string[]>>()
+  /** Names on their way by the tenant who asked for them first. */
+  readonly #asked_by = new Map<string, number>()
 
   constructor(
     clock: Clock,
@@ -47,7 +52,12 @@ export class CachedResolver implements Resolver {
     this.#hosts = hosts
   }
 
-  async resolve(host: string): Promise<readonly string[]> {
+  /** The same names and answers, asked for by a forwarder of this tenant. */
+  of(tenant: string): Resolver {
+    return { resolve: (host) => this.resolve(host, tenant) }
+  }
+
+  async resolve(host: string, tenant = ''): Promise<readonly string[]> {
     const literal = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
     if (isIP(literal) !== 0) return [literal]
     const listed = await this.#hosts.find(host)
@@ -57,16 +67,25 @@ export class CachedResolver implements Resolver {
     if (known !== undefined && this.#clock.monotonic() < known.until) return known.addresses
     let asked = this.#asking.get(name)
     if (asked === undefined) {
-      if (this.#asking.size >= ASKING_MAX) {
+      const before = this.#asked_by.get(tenant) ?? 0
+      if (this.#asking.size >= ASKING_MAX || before >= TENANT_MAX) {
         if (known !== undefined) return known.addresses
-        throw new Error(
-          `the name ${host} was not asked for: ${ASKING_MAX} other names wait for the name server`,
-        )
+        const others =
+          before >= TENANT_MAX ? `${TENANT_MAX} other names of its tenant` : `${ASKING_MAX} other names`
+        throw new Error(`the name ${host} was not asked for: ${others} wait for the name server`)
       }
-      asked = this.#ask(name).finally(() => this.#asking.delete(name))
+      this.#asked_by.set(tenant, before + 1)
+      asked = this.#ask(name).finally(() => this.#answered(name, tenant))
       this.#asking.set(name, asked)
     }
     return asked
+  }
+
+  #answered(name: string, tenant: string): void {
+    this.#asking.delete(name)
+    const left = (this.#asked_by.get(tenant) ?? 1) - 1
+    if (left === 0) this.#asked_by.delete(tenant)
+    else this.#asked_by.set(tenant, left)
   }
 
   async #ask(name: string): Promise<readonly string[]> {
@@ -109,13 +128,14 @@ function cares(): NameServer {
 }
 
 /** Names are asked for once a thread, whichever destination asks. */
-const resolvers = new WeakMap<Clock, Resolver>()
+const resolvers = new WeakMap<Clock, CachedResolver>()
 
-export function sharedResolver(clock: Clock): Resolver {
+/** For a forwarder `tenant/name`. */
+export function sharedResolver(clock: Clock, forwarder: string): Resolver {
   let resolver = resolvers.get(clock)
   if (resolver === undefined) {
     resolver = new CachedResolver(clock)
     resolvers.set(clock, resolver)
   }
-  return resolver
+  return resolver.of(tenantOf(forwarder))
 }

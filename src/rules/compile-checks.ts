@@ -41,10 +41,16 @@ function placed({ file, line, column }: Place): Place {
   return { file, line, column }
 }
 
+/** What one tenant may have of what all share (R25). */
+export interface TenantLimits {
+  readonly forwarders_per_tenant: number
+  readonly connections_per_tenant?: number
+}
+
 /** Everything but labels. What one entry says by itself, and warnings about it, are the reader's. */
 export function checkModel(
   model: RulesModel,
-  forwardersMax: number,
+  limits: TenantLimits,
   known: KnownNames,
   findings: Findings,
 ): void {
@@ -53,7 +59,7 @@ export function checkModel(
   findings.unique('label format', model.label_formats)
   checkStreams(model, findings)
   checkObjects(model.tenants, findings)
-  for (const tenant of model.tenants) checkTenant(tenant, forwardersMax, findings)
+  for (const tenant of model.tenants) checkTenant(tenant, limits, findings)
   findings.unique('provider forwarder', model.provider)
   for (const [key, forwarder] of keyedForwarders(model)) checkWhere(key, forwarder, known, findings)
 }
@@ -111,16 +117,34 @@ function checkObjects(tenants: readonly TenantModel[], findings: Findings): void
   }
 }
 
-function checkTenant(tenant: TenantModel, forwardersMax: number, findings: Findings): void {
+/** Each delivery at once may need a connection, and so a descriptor, of which the process has so many. */
+function checkConnections(
+  { name, forwarders }: TenantModel,
+  { connections_per_tenant: max = Number.POSITIVE_INFINITY }: TenantLimits,
+  findings: Findings,
+): void {
+  let sum = 0
+  for (const { place, settings } of forwarders) {
+    const before = sum
+    sum += settings.concurrency
+    if (before > max || sum <= max) continue
+    const message = `tenant "${name}": its forwarders may have ${sum} connections and more by their \`concurrency\`, and ${max} are allowed`
+    findings.error(place, message, 'lower `concurrency`, or raise `limits.connections_per_tenant`')
+  }
+}
+
+function checkTenant(tenant: TenantModel, limits: TenantLimits, findings: Findings): void {
   const { name, place, forwarders } = tenant
   if (name === 'provider')
     findings.error(place, 'tenant name "provider" stands for the provider', 'choose another name')
   findings.unique(`tenant "${name}": forwarder`, forwarders)
+  const { forwarders_per_tenant: forwardersMax } = limits
   const over = forwarders[forwardersMax]
   if (over !== undefined) {
     const message = `tenant "${name}" has ${forwarders.length} forwarders, and ${forwardersMax} are allowed`
     findings.error(over.place, message, 'remove some, or raise `limits.forwarders_per_tenant`')
   }
+  checkConnections(tenant, limits, findings)
   for (const forwarder of forwarders) {
     if (forwarder.settings.queue.when_full === 'block') {
       const message = `forwarder "${name}/${forwarder.name}": \`when_full: block\` would let one tenant stop all`

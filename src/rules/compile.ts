@@ -20,6 +20,8 @@ import type { Condition, ForwarderPlan, RulesPlan, TenantPlan } from './plan.ts'
 /** What the configuration says about rules. */
 export interface CompileLimits {
   readonly forwarders_per_tenant: number
+  /** Left out: not checked. */
+  readonly connections_per_tenant?: number
   /** Names that `where` may compare with; left out: not checked. */
   readonly listeners?: readonly string[]
   readonly sources?: readonly { readonly name: string; readonly site: string | null }[]
@@ -38,7 +40,7 @@ export function compileRules(read: RulesModel, generation: number, limits: Compi
   const model = markContested(read)
   const findings = new Findings()
   const streams = [OTHER, ...model.streams.map(streamPlan)]
-  checkModel(model, limits.forwarders_per_tenant, knownNames(model, streams, limits), findings)
+  checkModel(model, limits, knownNames(model, streams, limits), findings)
   checkFiles(model, findings)
   const owners = new Owners()
   const { labels, reachable, findings: confusables } = compileLabels(model, streams, owners)

@@ -4,6 +4,7 @@
  */
 import { statfsSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
+import { tenantOf } from '../base/tenant.ts'
 import { FREE_SPACE_MS, PAGE_SIZE } from './limits.ts'
 
 export interface UsageLimits {
@@ -78,12 +79,6 @@ export class DiskUsage {
   forget(): void {
     this.#asked_at = Number.NEGATIVE_INFINITY
   }
-}
-
-/** `acme` of `acme/siem`. */
-export function tenantOf(key: string): string {
-  const slash = key.indexOf('/')
-  return slash === -1 ? key : key.slice(0, slash)
 }
 
 /** What a batch takes in a file, at most: its overflow pages are whole. */

@@ -14,7 +14,7 @@ import { encodeKey, fileName, isCut, KEY_FILE, parseStopName, stopName } from '.
 import { lstatOf, makeFolder, sizeOf, syncFolder, unlinkIfThere, writeWhole } from './safe-files.ts'
 import { Segment } from './segment.ts'
 import { NO_TOTALS, type Totals } from './spool-file.ts'
-import { tenantOf } from './usage.ts'
+import { tenantOf } from '../base/tenant.ts'
 import { FolderScan } from './worker-folder.ts'
 
 export type StopRow = { readonly key: string; readonly row: SpoolRow }

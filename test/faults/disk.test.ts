@@ -1,9 +1,8 @@
 /** The disk of the data folder: full, shared with others, read-only. The router lives on and what it drops it counts (R15, R16). */
-import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, type TestContext } from 'vitest'
 import { NumberSink } from '../support/numbers.ts'
-import { MIB, mib } from '../support/process.ts'
+import { folderBytes, MIB, mib } from '../support/process.ts'
 import { sendLines } from '../support/receiver.ts'
 import { dfwLine, expectBalanced, forwarderOf, Router, tenantRules } from '../support/router.ts'
 import { say } from '../support/say.ts'
@@ -128,26 +127,13 @@ test('R16: the free space that belongs to others stays free, with every destinat
   expect(await router.stop()).toBe(0)
 })
 
-/** Bytes of all files below a folder; those that vanish meanwhile count nothing. */
-function folderBytes(folder: string): number {
-  let bytes = 0
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    try {
-      if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).size
-    } catch {
-      // Unlinked between the listing and the look.
-    }
-  }
-  return bytes
-}
-
 test('R16: quotas of forwarders and of the whole spool hold to within one file, with every destination dead', async () => {
   const count = 60_000
   const to = `tcp://127.0.0.1:${await refuse()}`
   const queue = { memory_max: '2MiB', disk_max: '4MiB' }
   const forwarders = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, to, queue, retry }))
   const router = made(
-    { spool: { disk_max: '12MiB', compression: 'off' } },
+    { spool: { disk_max: '12MiB', tenant_disk_max: '12MiB', compression: 'off' } },
     { tenants: [tenantRules(0, forwarders)] },
   )
   await router.start()

@@ -1,5 +1,6 @@
 /** What the system says about a process: memory, descriptors, time on a processor. Linux only, as the router's own reading is. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** Resident bytes. */
 export function residentBytes(pid: number): number {
@@ -53,3 +54,16 @@ export class MemoryWatch {
 export const MIB: number = 1024 * 1024
 /** `12.3 MiB` */
 export const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`
+
+/** Bytes of all files below a folder; those that vanish meanwhile count nothing. */
+export function folderBytes(folder: string): number {
+  let bytes = 0
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    try {
+      if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).size
+    } catch {
+      // Unlinked between the listing and the look.
+    }
+  }
+  return bytes
+}

@@ -109,6 +109,27 @@ describe('the cache (R58)', () => {
     const settled = await Promise.all(asked.slice(32))
     expect(new Set(settled)).toEqual(new Set(['refused']))
   })
+
+  test('names of one tenant that hang leave the name server to the others (R25)', async () => {
+    const { server, resolver } = make()
+    let asked = 0
+    server.resolve4 = (): Promise<readonly RecordWithTtl[]> => {
+      asked += 1
+      return new Promise(() => undefined)
+    }
+    const acme = Array.from({ length: 40 }, (_, i) =>
+      resolver
+        .of('acme')
+        .resolve(`n${i}.example.com`)
+        .catch((error: unknown) => String(error)),
+    )
+    expect(await Promise.race(acme)).toMatch('16 other names of its tenant wait for the name server')
+    expect(asked).toBe(16)
+    server.resolve4 = () => Promise.resolve([record('192.0.2.1')])
+    expect(await resolver.of('globex').resolve('siem.example.com')).toEqual(['192.0.2.1'])
+    // What was answered takes no place any more.
+    for (let n = 0; n < 40; n++) await resolver.of('globex').resolve(`${n}.example.com`)
+  })
 })
 
 test('hosts files are read with comments, tabs, several names, and nonsense', () => {

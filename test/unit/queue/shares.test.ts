@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { unwanted } from '../../../src/queue/foreign.ts'
 import { isShort, MemoryBudget, MemoryShare } from '../../../src/queue/memory.ts'
 import { memoryShares } from '../../../src/worker/shares.ts'
-import type { Settings } from '../../../src/config/types.ts'
 import { makeBatch } from '../../support/batches.ts'
 
 const MiB = 1024 * 1024
@@ -33,15 +32,14 @@ test('a queue spills when the share of its tenant is short, whatever all have', 
   expect(share.full).toBe(true)
 })
 
-test('forwarders of one tenant have one share, the provider its own, and others none without a bound', () => {
-  const queue = { memory_max: 8 * MiB, spill_after: 1, tenant_memory_max: null, provider_memory_max: 4 * MiB }
-  const shareOf = memoryShares({ queue } as Settings)
-  expect(shareOf('acme/a')).toBeUndefined()
+test('forwarders of one tenant have one share, other tenants another, the provider its own', () => {
+  const queue = { memory_max: 8 * MiB, spill_after: 1, tenant_memory_max: MiB, provider_memory_max: 4 * MiB }
+  const shareOf = memoryShares({ queue })
+  expect(shareOf('acme/a').max).toBe(MiB)
   expect(shareOf('provider/a')).toBe(shareOf('provider/b'))
-  expect(shareOf('provider/a')?.max).toBe(4 * MiB)
-  const bounded = memoryShares({ queue: { ...queue, tenant_memory_max: MiB } } as Settings)
-  expect(bounded('acme/a')).toBe(bounded('acme/b'))
-  expect(bounded('acme/a')).not.toBe(bounded('globex/a'))
+  expect(shareOf('provider/a').max).toBe(4 * MiB)
+  expect(shareOf('acme/a')).toBe(shareOf('acme/b'))
+  expect(shareOf('acme/a')).not.toBe(shareOf('globex/a'))
 })
 
 test('a batch is given up when its youngest event is older than max_age', () => {
