@@ -26,6 +26,11 @@ const OWN_KEYS = new Set(['headers', 'tags', 'params', 'with', 'parameters', 'co
 /** Keys that take a path to a PEM file: `{ file: PATH }` there means that very file. */
 const PEM_KEYS = new Set(['key', 'certificate', 'ca', 'client_ca'])
 
+/** The key of redactions is no PEM file, although it is called like one. */
+function isPem(path: Path): boolean {
+  return PEM_KEYS.has(String(path.at(-1))) && path[0] !== 'redaction'
+}
+
 interface Origin {
   /** `environment variable X` or `file /etc/x`, for messages. */
   readonly what: string
@@ -158,7 +163,7 @@ function resolveOne(
     return text
   }
   const file = resolve(dirname(yaml.file), target)
-  if (PEM_KEYS.has(String(path.at(-1)))) return file
+  if (isPem(path)) return file
   const problems: Finding[] = []
   const text = readBounded(file, REFERENCED_MAX, problems, 'of a referenced value')
   const [problem] = problems

@@ -4,6 +4,8 @@ import { basic } from './proxy.ts'
 
 /** Shorter ones would turn every message into stars. */
 const SECRET_MIN = 4
+/** Of the values of headers, most of which are words and no secrets. */
+const HEADER_MIN = 8
 
 export class HttpSecrets {
   readonly #known = new Set<string>()
@@ -11,6 +13,8 @@ export class HttpSecrets {
   constructor(http: HttpOptions) {
     this.#add(http.token ?? '')
     this.#add(http.cfapi?.agent_secret ?? '')
+    // A header may carry a key; which ones do is not known here.
+    for (const value of Object.values(http.headers)) if (value.length >= HEADER_MIN) this.#add(value)
     this.addLogin(http.login)
     if (typeof http.proxy === 'object') this.addLogin(http.proxy?.login ?? null)
   }

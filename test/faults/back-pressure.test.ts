@@ -26,7 +26,10 @@ test('R44: a provider’s forwarder that may block holds TCP senders up, refuses
   const queue = { memory_max: '8MiB', disk_max: '4MiB', when_full: 'block' }
   const retry = { first: '20ms', max: '100ms' }
   const rules = { provider: { forwarders: [{ name: 'all', to: sink.url, queue, retry }] } }
-  const router = new Router({ listeners, queue: { memory_max: '32MiB' } }, rules)
+  const router = new Router(
+    { listeners, spool: { compression: 'off' }, queue: { memory_max: '32MiB' } },
+    rules,
+  )
   ends.push(() => router.clean())
   await router.start()
   const watch = new MemoryWatch(router.pid)

@@ -37,5 +37,7 @@ test('the configuration refers to the key and never holds it', () => {
     /redaction\.key: the key must not stand in the configuration/,
   )
   expect(findings('planted-in-the-file-itself').join('\n')).not.toContain('planted')
+  const file = join(tempFolder({ key: 'planted-in-a-file-of-its-own' }), 'key')
+  expect(findings(`{ file: ${file} }`)).toEqual([])
   expect(findings('{ env: SHORT }').join('\n')).not.toContain('planted')
 })
