@@ -188,7 +188,7 @@ export class ForwarderQueue implements Lane, Tracked {
     }
     const need = batch.used + batch.room(event.end - event.start, escape)
     if (need > batch.payload.length) {
-      if (this.#over && !this.#admit()) return
+      if (!this.#admit()) return
       batch = this.#makeRoom(batch, need)
     }
     if (batch.indexFull) this.#charge(this.#deps.pool.doubleIndex(batch))
@@ -277,11 +277,6 @@ export class ForwarderQueue implements Lane, Tracked {
     this.#deps.pool.give(target.growPayload(this.#deps.pool.take(Math.max(bytes, before * 2))))
     this.#charge(target.payload.buffer.byteLength - before)
     return target
-  }
-
-  /** More is held than this forwarder may, or its tenant. */
-  get #over(): boolean {
-    return this.#held > this.#limits.memory_max || this.#deps.share?.full === true
   }
 
   /** Whether one more event may come in; applies `when_full` when the share is used up. */
