@@ -146,11 +146,10 @@ function addFormat(
   for (const [tenant, entry] of model.tenants.entries()) {
     const soft = entry.inventory === true
     for (const subject of formatSubjects(entry, format)) {
-      const variants = labelVariants(format, subject.from)
-      if (typeof variants === 'number') {
-        findings.push(tooMany(format, subject, variants))
-        continue
-      }
+      const found = labelVariants(format, subject.from)
+      if (!Array.isArray(found)) findings.push(tooMany(format, subject, found.count, soft))
+      // Who names an object in Cloud Director must not be able to stop everybody's reload.
+      const variants = Array.isArray(found) ? found : soft ? found.lone : []
       const ownerOf = (tells: LabelVariant['tells'], known: Known): number =>
         variants.some((variant) => variant.tells === tells)
           ? owners.index({ tenant, ...known, by: format.name, reason: 'label' })
@@ -176,9 +175,16 @@ function addFormat(
   }
 }
 
-function tooMany(format: LabelFormatModel, subject: Subject, count: number): Finding {
+function tooMany(format: LabelFormatModel, subject: Subject, count: number, soft: boolean): Finding {
   const message = `label_formats ${format.name}: ${count} variants of ${subject.text}, more than ${VARIANTS_MAX}`
-  return error(format.place, message, 'name fewer separators, or fewer parts with `hyphens: [keep, remove]`')
+  if (!soft)
+    return error(
+      format.place,
+      message,
+      'name fewer separators, or fewer parts with `hyphens: [keep, remove]`',
+    )
+  const told = `${message}: labels of it are known by the parts that identify alone`
+  return { ...error(subject.place, told, 'give it a name with fewer kinds of characters'), level: 'warning' }
 }
 
 /** Kinds that a stream looks up, in order: literals, whole labels, then lone parts, the longest first. */

@@ -43,11 +43,11 @@ export class TakenPaths<Who> {
   /** Paths of patterns with a date only, and of plain ones with anything that looks like a date, as `{date}`. */
   readonly #dated = new Map<string, Who>()
   readonly #dates = new Map<string, Who>()
-  readonly #tenants: { readonly test: RegExp; readonly sample: string; readonly who: Who }[] = []
+  readonly #tenants: { readonly steps: Steps; readonly who: Who }[] = []
 
   take(path: string, who: Who): void {
     if (path.includes('{tenant}')) {
-      this.#tenants.push({ test: expansions(path), sample: sampleOf(path), who })
+      this.#tenants.push({ steps: stepsOf(path), who })
       return
     }
     const dated = path.replace(DATE, '{date}')
@@ -60,12 +60,11 @@ export class TakenPaths<Who> {
 
   /** Who has a path that may, for some tenant and day, be this one. */
   find(path: string): Who | undefined {
-    const sample = sampleOf(path)
-    for (const { test, sample: other, who } of this.#tenants)
-      if (test.test(sample) || (path.includes('{tenant}') && expansions(path).test(other))) return who
+    const steps = stepsOf(path)
+    for (const { steps: taken, who } of this.#tenants) if (canMeet(taken, steps)) return who
     if (path.includes('{tenant}')) {
-      const test = expansions(path)
-      for (const [taken, who] of [...this.#plain, ...this.#dated]) if (test.test(sampleOf(taken))) return who
+      for (const [taken, who] of [...this.#plain, ...this.#dated])
+        if (canMeet(steps, stepsOf(taken))) return who
       return undefined
     }
     const dated = path.replace(DATE, '{date}')
@@ -74,16 +73,65 @@ export class TakenPaths<Who> {
   }
 }
 
-/** All that a pattern can become. Tenants' names have no `/`. */
-function expansions(pattern: string): RegExp {
-  let source = ''
-  pattern.split(PLACEHOLDER).forEach((part, n) => {
-    if (n % 2 === 0) source += part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    else source += part === 'date' ? '[0-9]{4}-[0-9]{2}-[0-9]{2}' : '[^/]{1,200}'
-  })
-  return new RegExp(`^${source}$`)
+/** A path step by step: UTF-16 units, and below 0 what may stand there. */
+type Steps = Int32Array
+const DIGIT = -1
+/** One character of a tenant's name or more. */
+const NAME = -2
+const SLASH = 0x2f
+const DAY = [DIGIT, DIGIT, DIGIT, DIGIT, 0x2d, DIGIT, DIGIT, 0x2d, DIGIT, DIGIT]
+
+function stepsOf(path: string): Steps {
+  const parts = path.split(PLACEHOLDER)
+  return Int32Array.from(
+    parts.flatMap((part, n) =>
+      n % 2 === 0
+        ? Array.from({ length: part.length }, (_, at) => part.charCodeAt(at))
+        : part === 'tenant'
+          ? [NAME]
+          : DAY,
+    ),
+  )
 }
 
-function sampleOf(pattern: string): string {
-  return pattern.replaceAll('{tenant}', 'a').replaceAll('{date}', '2026-01-02')
+/**
+ * Whether two patterns can become the same path. Each pair of places that a common beginning leads to is looked at once: trying
+ * names one after the other would take hours where a path says `{tenant}` often.
+ */
+function canMeet(one: Steps, other: Steps): boolean {
+  let heads = 0
+  while (heads < one.length && heads < other.length && one[heads] === other[heads] && one[heads] !== NAME)
+    heads += 1
+  const width = other.length + 1
+  const seen = new Uint8Array((one.length + 1) * width)
+  const left = [heads * width + heads]
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    if (seen[at] === 1) continue
+    seen[at] = 1
+    const i = Math.floor(at / width)
+    const j = at % width
+    if (i === one.length || j === other.length) {
+      if (i === one.length && j === other.length) return true
+      continue
+    }
+    const a = one[i] ?? 0
+    const b = other[j] ?? 0
+    if (!fits(a, b)) continue
+    left.push(at + width + 1)
+    // A name may go on.
+    if (a === NAME) left.push(at + 1)
+    if (b === NAME) left.push(at + width)
+  }
+  return false
+}
+
+/** Whether one character can be both. */
+function fits(a: number, b: number): boolean {
+  if (a === NAME) return b !== SLASH
+  if (b === NAME) return a !== SLASH
+  return a === b || (a === DIGIT && isDigit(b)) || (b === DIGIT && isDigit(a))
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
 }

@@ -17,7 +17,7 @@ export interface LabelSubject {
   readonly owner_name: string | null
 }
 
-/** More variants of one object than this are refused: they say that the format is too vague to trust. */
+/** More variants of one object than this are not indexed: they say that the format is too vague to trust, or the name hostile. */
 export const VARIANTS_MAX = 512
 
 /** A key of the label table before it has a place in it. */
@@ -197,17 +197,24 @@ function loneVariants(
   return variants
 }
 
+/** There are more variants than {@link VARIANTS_MAX}. */
+export interface TooMany {
+  readonly count: number
+  /** Those of parts that identify alone: they do not grow with what a name may be. */
+  readonly lone: readonly LabelVariant[]
+}
+
 /**
  * Every key under which an object is found by this format, or how many there would be when that is more than
  * {@link VARIANTS_MAX}. A label may be cut at `cut` or not (samples show labels longer than the documented limit), so both are keys.
  */
-export function labelVariants(format: LabelFormatModel, subject: LabelSubject): LabelVariant[] | number {
+export function labelVariants(format: LabelFormatModel, subject: LabelSubject): LabelVariant[] | TooMany {
   const readings = format.parts.map((part) => partReadings(part, format, subject))
   const separators = new Set(format.parts.length < 2 ? [''] : format.separators.map(toByteString))
   const separatorBytes = Math.max(0, ...[...separators].map((separator) => separator.length))
   const lone = loneVariants(format, readings, separatorBytes)
   const combinations = readings.reduce((product, set) => product * set.size, separators.size)
-  if (combinations + lone.length > VARIANTS_MAX) return combinations + lone.length
+  if (combinations + lone.length > VARIANTS_MAX) return { count: combinations + lone.length, lone }
   const whole = new Set<string>()
   for (const separator of separators) {
     let composed = ['']
@@ -224,5 +231,5 @@ export function labelVariants(format: LabelFormatModel, subject: LabelSubject): 
   const tells = format.parts.some((part) => tellsOf(part) === 'object') ? 'object' : 'owner'
   const wholes = [...whole].map((bytes) => ({ part: 'whole', bytes, tells, max: bytes.length }) as const)
   const variants = [...wholes, ...lone].filter(({ bytes }) => bytes.length <= LABEL_BYTES_MAX)
-  return variants.length > VARIANTS_MAX ? variants.length : variants
+  return variants.length > VARIANTS_MAX ? { count: variants.length, lone } : variants
 }

@@ -28,6 +28,7 @@ test.each<[string, readonly string[], readonly string[]]>([
   ['all tenants’ and one’s', ['/o/{tenant}.log'], ['/o/acme.log']],
   ['one’s and all tenants’', ['/o/{tenant}/{date}.log', '/o/acme/2026-01-02.log'], []],
   ['two patterns', ['/o/{tenant}.log', '/o/{tenant}-x.log'], []],
+  ['two patterns of which neither holds the other', ['/o/x-{tenant}.log', '/o/{tenant}-y.log'], []],
   ['two of days', ['/o/{date}.log', '/o/{date}.log'], []],
   ['a day and a pattern', ['/o/{date}.log'], ['/o/2026-01-02.log']],
 ])('%s: refused', (_, provider, acme) => {
@@ -67,6 +68,12 @@ test('what can never be one file is taken', () => {
 test('ten thousand files are compared in no time worth speaking of', () => {
   const paths = Array.from({ length: 10_000 }, (_, n) => `/o/${n}/{date}.log`)
   expect(errorsOf(['/all/{tenant}/{date}.log', ...paths])).toEqual([])
+})
+
+test('a path with many names is compared in no time either', () => {
+  const many = `/o/${'{tenant}-'.repeat(40)}x.log`
+  const long = Array.from({ length: 100 }, (_, n) => `/o/${'a-'.repeat(120)}${n}.log`)
+  expect(errorsOf([many, ...long])).toEqual([])
 })
 
 test.each([

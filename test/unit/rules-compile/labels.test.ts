@@ -135,7 +135,7 @@ describe('a format of the operator’s own', () => {
   const subject = { name: 'Büro  Nord 1', id: GROUP, owner_id: null, owner_name: null }
   const wholes = (parts: Parameters<typeof format>[2]): string[] => {
     const variants = labelVariants(format('f', 'data_center_group', { case: 'keep', ...parts }), subject)
-    if (typeof variants === 'number') throw new Error(`${variants} variants`)
+    if (!Array.isArray(variants)) throw new Error(`${variants.count} variants`)
     return variants
       .filter(({ part: kind }) => kind === 'whole')
       .map(({ bytes }) => Buffer.from(bytes, 'latin1').toString())
@@ -162,7 +162,7 @@ describe('a format of the operator’s own', () => {
     const parts = [part('name', { first: 5 }), part('id', { first: 27, alone: true })]
     const suffixes = (cut: number, separators: string[]): number[] => {
       const variants = labelVariants(format('f', 'data_center_group', { parts, cut, separators }), subject)
-      if (typeof variants === 'number') throw new Error(`${variants} variants`)
+      if (!Array.isArray(variants)) throw new Error(`${variants.count} variants`)
       return variants.filter(({ part: kind }) => kind === 'suffix').map(({ bytes }) => bytes.length)
     }
     expect(suffixes(32, ['', '-', '_', '--'])).toEqual([27, 26, 25])
@@ -304,9 +304,8 @@ test('a cut in the middle of a character is taken in every way that somebody may
 
 test('a format with too many variants is refused', () => {
   const many = { ...formats.dfw, separators: Array.from({ length: 400 }, (_, index) => `<${index}>`) }
-  expect(labelVariants(many, { id: GROUP, name: 'acme', owner_id: null, owner_name: null })).toBeGreaterThan(
-    512,
-  )
+  const found = labelVariants(many, { id: GROUP, name: 'acme', owner_id: null, owner_name: null })
+  expect('count' in found ? found.count : 0).toBeGreaterThan(512)
   const { plan: made, findings } = compileRules(
     model([acme()], { label_formats: [many, formats.gateway, formats.nsxv] }),
     1,
@@ -314,4 +313,20 @@ test('a format with too many variants is refused', () => {
   )
   expect(made).toBeUndefined()
   expect(findings[0]?.message).toContain('variants of group acme corp')
+})
+
+test('a name of the inventory with too many variants stops nobody: its id is known', () => {
+  const hostile = idName(GROUP, '  éA  é💥')
+  const known = { inventory: true, data_center_groups: [hostile] }
+  const { plan: made, findings } = compileRules(model([tenant('acme', known), tenant('globex')]), 1, {
+    forwarders_per_tenant: 10,
+  })
+  expect(findings.map(({ level }) => level)).not.toContain('error')
+  expect(findings.map(({ message }) => message).join('\n')).toContain('variants of group')
+  const ask = asker(made as RulesPlan)
+  expect(ask(`  éA ${GROUP.slice(0, 27)}`)).toMatchObject({ tenant: 0, data_center_group: { id: GROUP } })
+  const by_hand = compileRules(model([tenant('acme', { data_center_groups: [hostile] })]), 1, {
+    forwarders_per_tenant: 10,
+  })
+  expect(by_hand.plan).toBeUndefined()
 })
