@@ -5,7 +5,7 @@
  *   npm run bench:peers -- --short      the rows that the targets need, up to 2 minutes
  *   npm run bench:peers -- --write      also renders bench/RESULTS.md
  *   npm run bench:peers -- --only logweir,floor   only these routers
- *   npm run bench:peers -- --rows udp   only rows whose name holds this
+ *   npm run bench:peers -- --rows udp   only rows whose name holds this; `spool`: those through the disk
  *   npm run bench:peers -- --minutes 16  after so long only the rows that the targets need are measured
  *   npm run bench:peers -- --check      exits 1 when a target that was measured is missed
  *
@@ -22,8 +22,11 @@ import { stopAll } from './lib/proc.ts'
 import { type Head, resultsPage, table, verdictTable } from './lib/report.ts'
 import { buildTools, findRouters, machine, makeCertificate, OUT, ROOT, type Router } from './lib/routers.ts'
 import { fileEvents, planOf, rowsOf, type TableRow } from './lib/rows.ts'
+import { measureSpool, type SpoolMeasured } from './lib/spool-measure.ts'
+import { judgeSpool, spoolTable } from './lib/spool-report.ts'
+import { SPOOL_ROWS, type SpoolRow, spoolEvents, spoolPlan } from './lib/spool-rows.ts'
 import { type Extras, judge } from './lib/targets.ts'
-import { makeTenants, makeWorkload, type Workload } from './workload.ts'
+import { makeNumbered, makeTenants, makeWorkload, type Workload } from './workload.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -96,6 +99,10 @@ async function main(): Promise<number> {
     extras.frame_framing = await framingCost()
     if (!options.short) extras.frame_socket = await socketCost(bench, logweir).catch(() => null)
   }
+  const spool_rows = SPOOL_ROWS.filter(
+    (row) => (row.short || !options.short) && (!options.rows || row.id.includes(options.rows)),
+  )
+  const spools = await measureSpools(routers, spool_rows)
   return publish(
     {
       date: new Date().toISOString().slice(0, 10),
@@ -108,7 +115,35 @@ async function main(): Promise<number> {
     rows,
     results,
     extras,
+    { rows: spool_rows, results: spools },
   )
+}
+
+/** The rows through the disk, in whole runs and short ones: nothing else says what is lost. */
+async function measureSpools(
+  routers: readonly Router[],
+  rows: readonly SpoolRow[],
+): Promise<SpoolMeasured[]> {
+  const able = rows.filter((row) => routers.some((r) => r.name === row.router && r.missing === null))
+  if (able.length === 0) return []
+  const tenants = makeTenants(10)
+  const workload = makeNumbered(join(work, 'spool'), tenants, spoolEvents(options.short))
+  const results: SpoolMeasured[] = []
+  for (const row of able) {
+    const started = Date.now()
+    const plan = spoolPlan(row, workload, options.short)
+    const result = await measureSpool(row, workload, tenants, plan).catch((error: unknown) => {
+      const wrong = error instanceof Error ? error.message : String(error)
+      const nothing = { spill: null, drain: null, disk: 0, counted: null, killed: null }
+      return { row: row.id, events: plan.events, ...nothing, wrong }
+    })
+    results.push(result)
+    const { spill, drain, killed } = result
+    const found = `spill ${spill?.cpu.toFixed(2)} µs, drain ${drain?.cpu.toFixed(2)} µs, kill -9 lost ${killed?.lost}`
+    say(`${row.id}: ${result.wrong ?? found} (${((Date.now() - started) / 1000).toFixed(1)} s)`)
+  }
+  rmSync(workload.file)
+  return results
 }
 
 async function measureRow(
@@ -174,19 +209,21 @@ function publish(
   rows: readonly TableRow[],
   results: readonly Measured[],
   extras: Extras,
+  spool: { readonly rows: readonly SpoolRow[]; readonly results: readonly SpoolMeasured[] },
 ): number {
-  const verdicts = judge(results, extras)
+  const verdicts = [...judge(results, extras), ...judgeSpool(spool.rows, spool.results)]
+  const spools = spool.results.length > 0 ? spoolTable(spool.rows, spool.results) : ''
   const shown = rows.map((r) =>
     r.row.transport === 'tls' ? { ...r, routers: r.routers.filter((n) => n !== 'floor') } : r,
   )
-  process.stdout.write(`\n${table(shown, results)}\n\n${verdictTable(verdicts)}\n`)
+  process.stdout.write(`\n${table(shown, results)}\n\n${spools}\n\n${verdictTable(verdicts)}\n`)
   writeFileSync(
     join(OUT, 'results.json'),
-    `${JSON.stringify({ ...head, results, extras, verdicts }, null, 2)}\n`,
+    `${JSON.stringify({ ...head, results, extras, spool: spool.results, verdicts }, null, 2)}\n`,
   )
   if (options.write)
-    writeFileSync(join(ROOT, 'bench', 'RESULTS.md'), resultsPage(head, shown, results, verdicts))
-  const wrong = results.some((r) => r.wrong !== null)
+    writeFileSync(join(ROOT, 'bench', 'RESULTS.md'), resultsPage(head, shown, results, verdicts, spools))
+  const wrong = [...results, ...spool.results].some((r) => r.wrong !== null)
   return wrong || (options.check && verdicts.some((v) => v.verdict === 'fail')) ? 1 : 0
 }
 

@@ -4,7 +4,7 @@
  * The same seed gives the same bytes.
  */
 import { Buffer } from 'node:buffer'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Seeded } from './lib/random.ts'
 
@@ -100,6 +100,46 @@ export function makeWorkload(folder: string, tenants: readonly BenchTenant[], ev
   return workload
 }
 
+/** Events that carry their number as process id, newline-framed, and where each begins: for counting what came of each. */
+export interface NumberedWorkload {
+  readonly file: string
+  readonly events: number
+  /** Byte at which each event begins, and where the last one ends. */
+  readonly starts: Float64Array
+  readonly average: number
+}
+
+/** Process id of the first numbered event. */
+export const FIRST_NUMBER = 1_000_000
+/** Events that are written to the file at once. */
+const PIECE = 50_000
+
+export function makeNumbered(
+  folder: string,
+  tenants: readonly BenchTenant[],
+  events: number,
+): NumberedWorkload {
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, 'events.numbered')
+  const random = new Seeded(217)
+  const starts = new Float64Array(events + 1)
+  writeFileSync(file, '')
+  let at = 0
+  for (let i = 0; i < events; ) {
+    const piece: Buffer[] = []
+    for (const to = Math.min(events, i + PIECE); i < to; i++) {
+      const label = random.next() < 0.8 ? ` ${random.pick(tenants).dfw_label}` : ''
+      const event = `${header(random, i, FIRST_NUMBER + i)}${body(random)}${label}\n`
+      starts[i] = at
+      at += event.length
+      piece.push(Buffer.from(event, 'latin1'))
+    }
+    appendFileSync(file, Buffer.concat(piece))
+  }
+  starts[events] = at
+  return { file, events, starts, average: at / events - 1 }
+}
+
 /** How many of the first `events` events each tenant gets when they are sent `repeat` times. */
 export function expectedCounts(workload: Workload, events: number, repeat: number): number[] {
   const counts = Array.from({ length: workload.tenants.length }, () => 0)
@@ -110,10 +150,10 @@ export function expectedCounts(workload: Workload, events: number, repeat: numbe
   return counts
 }
 
-function header(random: Seeded, i: number): string {
+function header(random: Seeded, i: number, number?: number): string {
   const time = new Date(START + i).toISOString()
   const host = `esx-${String(random.between(1, 400)).padStart(4, '0')}.cluster-${random.between(10, 40)}.fra1.cloud.example.com`
-  const process = random.between(1_000_000, 3_000_000)
+  const process = number ?? random.between(1_000_000, 3_000_000)
   return random.next() < 0.7
     ? `<13>${time} ${host} FIREWALL-PKTLOG[${process}]: `
     : `<13>1 ${time} ${host} FIREWALL-PKTLOG ${process} - - `

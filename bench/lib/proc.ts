@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** /proc counts in these; 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
+/** The state of a listening socket in /proc/net/tcp. */
+const LISTEN = '0A'
 
 export class Proc {
   readonly pid: number
@@ -79,6 +81,18 @@ export class Proc {
     this.#child.stdin?.write(`${command}\n`)
   }
 
+  /** Holds it, so that what it has read can be told, until it is killed. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  async kill(): Promise<void> {
+    if (this.#ended) return
+    const closed = new Promise<void>((resolve) => this.#child.once('close', () => resolve()))
+    this.#child.kill('SIGKILL')
+    await closed
+  }
+
   /** SIGTERM, and SIGKILL after `grace_ms`. */
   async stop(grace_ms = 3000): Promise<void> {
     if (this.#ended) return
@@ -110,6 +124,20 @@ export function memoryMb(pid: number): { readonly now: number; readonly peak: nu
   const read = (name: string): number =>
     (Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1024) / 1e6
   return { now: read('VmRSS'), peak: read('VmHWM') }
+}
+
+/** What stands in the kernel of the TCP connections to a port of 127.0.0.1: not read by its owner, not there yet. */
+export function unreadBytes(port: number): { readonly unread: number; readonly unsent: number } {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const sum = { unread: 0, unsent: 0 }
+  for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {
+    const [, local, remote, state, queues] = line.trim().split(/\s+/)
+    if (state === LISTEN || queues === undefined) continue
+    const [unsent, unread] = queues.split(':').map((text) => Number.parseInt(text, 16))
+    if (local?.endsWith(wanted)) sum.unread += unread ?? 0
+    if (remote?.endsWith(wanted)) sum.unsent += unsent ?? 0
+  }
+  return sum
 }
 
 /** Datagrams that the kernel dropped at the UDP socket with this local port; -1: there is no such socket. */

@@ -38,7 +38,7 @@ function cell(found: Measured | undefined, wanted: boolean): string {
   return `${found.cpu.toFixed(found.cpu < 10 ? 2 : 1)} µs · ${thousands(found.events_per_second)}/s${drops}`
 }
 
-function thousands(n: number): string {
+export function thousands(n: number): string {
   return n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : `${(n / 1e3).toFixed(n < 1e4 ? 1 : 0)} k`
 }
 
@@ -46,7 +46,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
   return markdown([['target', 'found', ''], ...verdicts.map((v) => [v.target, v.found, v.verdict])])
 }
 
-function markdown(lines: readonly (readonly string[])[]): string {
+export function markdown(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((l) => (l[i] ?? '').length)))
   const text = lines.map((l) => `| ${l.map((c, i) => c.padEnd(widths[i] ?? 0)).join(' | ')} |`)
   text.splice(1, 0, `|${widths.map((w) => '-'.repeat(w + 2)).join('|')}|`)
@@ -58,6 +58,7 @@ export function resultsPage(
   rows: readonly TableRow[],
   results: readonly Measured[],
   verdicts: readonly Verdict[],
+  spools: string,
 ): string {
   const length = head.short ? 'A short run (`-- --short`)' : 'A whole run'
   const busy = head.load > 0.5 ? ' The machine was busy with other work: ratios hold better than times.' : ''
@@ -79,12 +80,34 @@ tenant by tenant; UDP no tenant too many and no more missing than the kernel dro
 - UDP at ${(100_000).toLocaleString('en')} events a second; at 100 and 1,000 tenants the peers get a rate that they can take.
 ${head.missing.map((m) => `- Left out: ${m}.\n`).join('')}
 ${table(rows, results)}
-
+${spools === '' ? '' : `\n${spoolSection(spools)}\n`}
 ## Against the targets
 
 A frame that arrives byte by byte is 65,536 reads of the socket, or calls of the framer, where the whole one is one: the
 ratio to the whole one is theirs. That the length of the frame adds nothing shows beside single bytes in short frames.
 
 ${verdictTable(verdicts)}
+`
+}
+
+function spoolSection(spools: string): string {
+  return `## Through the disk
+
+Everything to one TCP destination, which is down while the events come in (spill) and then there again (drain). Each cell:
+CPU as above, then events a second (spill: until all are read; drain: from the first at the sink to the last). Disk: bytes of
+files an event, once all are spilled. Events carry numbers, so what was lost, came twice or out of order is counted one by one:
+first without a crash, then with a \`kill -9\` in the middle of the spilling and a restart. The router is held before it is
+killed, so that only what it had read counts as lost; over RELP what it had acknowledged.
+
+- Each has memory for about 40,000 events (8 MiB, what a forwarder of Logweir has as it comes), tries to connect every second, and
+  waits instead of dropping. rsyslog: \`omfwd\` with a queue of its own (\`LinkedList\`, \`queue.filename\`, \`maxDiskSpace\`,
+  \`saveOnShutdown\`, files of 64 MiB), the ruleset's queue direct. syslog-ng: \`disk-buffer\` with flow control.
+- Logweir syncs what it commits; of the peers only rsyslog with \`syncQueueFiles\` does, an event at a time. The others lose more than is
+  shown here when the machine goes down with them.
+- How they lose: rsyslog keeps in memory what its queue held there, and without \`checkpointInterval\` writes down only when it stops
+  what its files hold, so that after a kill everything on disk is lost too. syslog-ng loses what stood in its memory. Logweir loses what is
+  not committed yet: what came in the last second, or what a sender without a pace pushed into the forwarder's memory.
+
+${spools}
 `
 }

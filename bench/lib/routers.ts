@@ -84,24 +84,55 @@ function floor(): Router {
   }
 }
 
+/** Where a router that was started must listen. */
+export interface Listening {
+  readonly port: number
+  readonly transport: 'tcp' | 'udp'
+}
+
+const SYSLOG_NG = ['/usr/sbin/syslog-ng', '/usr/local/sbin/syslog-ng'].find((path) => existsSync(path))
+const ENTRY = join(ROOT, 'bin', 'logweir.js')
+
+export async function startLogweir(folder: string, file: string, at: Listening): Promise<Proc> {
+  const env = { ...process.env, LOGWEIR_DIST: '1', LOGWEIR_BENCH_TOKEN: 'bench', NODE_OPTIONS: '' }
+  const proc = new Proc(process.execPath, [ENTRY, 'run', '--config', file], { cwd: folder, env })
+  await listening(proc, at.port, at.transport, START_MS)
+  return proc
+}
+
+export async function startRsyslog(folder: string, file: string, at: Listening): Promise<Proc> {
+  const root = rsyslogRoot()
+  const library = join(root, 'usr/lib/x86_64-linux-gnu')
+  const env = { ...process.env, LD_LIBRARY_PATH: library, RSYSLOG_MODDIR: join(library, 'rsyslog') }
+  const args = ['-n', '-f', file, '-i', join(folder, 'rsyslog.pid')]
+  const proc = new Proc(join(root, 'usr/sbin/rsyslogd'), args, { env })
+  await listening(proc, at.port, at.transport, START_MS)
+  return proc
+}
+
+export async function startSyslogNg(folder: string, file: string, at: Listening): Promise<Proc> {
+  const own = (name: string): string => join(folder, name)
+  const files = ['-R', own('ng.persist'), '-p', own('ng.pid'), '-c', own('ng.ctl')]
+  const proc = new Proc(SYSLOG_NG ?? 'syslog-ng', ['-F', '--no-caps', '-f', file, ...files])
+  await listening(proc, at.port, at.transport, START_MS)
+  return proc
+}
+
+function at({ in_port, transport }: Setup): Listening {
+  return { port: in_port, transport: transport === 'udp' ? 'udp' : 'tcp' }
+}
+
 function logweir(): Router {
-  const entry = join(ROOT, 'bin', 'logweir.js')
   const built = existsSync(join(ROOT, 'dist'))
   return {
     name: 'logweir',
-    missing: !existsSync(entry)
+    missing: !existsSync(ENTRY)
       ? 'bin/logweir.js does not exist'
       : built
         ? null
         : 'not built (npm run build)',
     cost: () => 1.5,
-    async start(setup) {
-      const file = writeLogweir(setup)
-      const env = { ...process.env, LOGWEIR_DIST: '1', LOGWEIR_BENCH_TOKEN: 'bench', NODE_OPTIONS: '' }
-      const proc = new Proc(process.execPath, [entry, 'run', '--config', file], { cwd: setup.folder, env })
-      await listening(proc, setup.in_port, setup.transport === 'udp' ? 'udp' : 'tcp', START_MS)
-      return proc
-    },
+    start: (setup) => startLogweir(setup.folder, writeLogweir(setup), at(setup)),
   }
 }
 
@@ -111,48 +142,21 @@ export function rsyslogRoot(): string {
 }
 
 function rsyslog(way: 'filter' | 'lookup'): Router {
-  const root = rsyslogRoot()
-  const library = join(root, 'usr/lib/x86_64-linux-gnu')
-  const program = join(root, 'usr/sbin/rsyslogd')
+  const program = join(rsyslogRoot(), 'usr/sbin/rsyslogd')
   return {
     name: way === 'filter' ? 'rsyslog' : 'rsyslog-lookup',
     missing: existsSync(program) ? null : 'not there (scripts/fetch-peers.sh)',
     cost: (tenants) => (way === 'filter' ? 6 + 0.35 * tenants : 15 + 0.09 * tenants),
-    async start(setup) {
-      const file = writeRsyslog(setup, way)
-      const env = { ...process.env, LD_LIBRARY_PATH: library, RSYSLOG_MODDIR: join(library, 'rsyslog') }
-      const proc = new Proc(program, ['-n', '-f', file, '-i', join(setup.folder, 'rsyslog.pid')], { env })
-      await listening(proc, setup.in_port, setup.transport === 'udp' ? 'udp' : 'tcp', START_MS)
-      return proc
-    },
+    start: (setup) => startRsyslog(setup.folder, writeRsyslog(setup, way), at(setup)),
   }
 }
 
 function syslogNg(): Router {
-  const program = ['/usr/sbin/syslog-ng', '/usr/local/sbin/syslog-ng'].find((path) => existsSync(path))
   return {
     name: 'syslog-ng',
-    missing: program ? null : 'not installed (syslog-ng-core)',
+    missing: SYSLOG_NG ? null : 'not installed (syslog-ng-core)',
     cost: (tenants) => 8 + 0.35 * tenants,
-    async start(setup) {
-      const file = writeSyslogNg(setup)
-      const at = (name: string): string => join(setup.folder, name)
-      const args = [
-        '-F',
-        '--no-caps',
-        '-f',
-        file,
-        '-R',
-        at('ng.persist'),
-        '-p',
-        at('ng.pid'),
-        '-c',
-        at('ng.ctl'),
-      ]
-      const proc = new Proc(program ?? 'syslog-ng', args)
-      await listening(proc, setup.in_port, setup.transport === 'udp' ? 'udp' : 'tcp', START_MS)
-      return proc
-    },
+    start: (setup) => startSyslogNg(setup.folder, writeSyslogNg(setup), at(setup)),
   }
 }
 

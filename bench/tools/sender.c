@@ -1,14 +1,16 @@
 /*
  * Sends a prepared file of events and costs almost nothing. Everything goes to 127.0.0.1.
  *
- *   sender tcp|udp PORT FILE FRAMING EVENTS REPEAT CONNECTIONS RATE
+ *   sender tcp|udp PORT FILE FRAMING EVENTS REPEAT CONNECTIONS RATE [FIRST]
  *
- * FRAMING is `newline` or `octet` (what the file holds). The first EVENTS events of FILE are sent REPEAT times.
+ * FRAMING is `newline` or `octet` (what the file holds). EVENTS events of FILE are sent REPEAT times: the first ones, or those
+ * from number FIRST on.
  * tcp: shared out over CONNECTIONS in runs of whole events, written in pieces of at most 256 KiB (16 KiB where
  * there are many connections, so that they interleave), as fast as they are taken. RATE above 0: events a second,
  * over all connections. RATE below 0: that many bytes a write instead, without waiting for more.
  * udp: a datagram an event, in bursts of 32 with sendmmsg, RATE events a second.
- * Prints one line when all is written: {"events":n,"bytes":n,"start_ns":n,"end_ns":n} (CLOCK_MONOTONIC).
+ * Prints one line when all is written: {"events":n,"bytes":n,"start_ns":n,"end_ns":n} (CLOCK_MONOTONIC). `bytes` is what the
+ * kernel took, which is less when the router ended meanwhile.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -102,7 +104,8 @@ static void send_udp(const char *p, size_t size, int octet, int port, long event
 
 struct run { size_t from, to, at; int left; };
 
-static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, int connections, size_t few, double bytes_per_ns) {
+/* Gives back the bytes that were written: less than all when the other side breaks a connection. */
+static double send_tcp(const char *p, const size_t *cuts, int port, int repeat, int connections, size_t few, double bytes_per_ns) {
   struct sockaddr_in a = loopback(port);
   struct pollfd *fds = calloc((size_t)connections, sizeof *fds);
   struct run *runs = calloc((size_t)connections, sizeof *runs);
@@ -127,6 +130,7 @@ static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, in
       size_t n = r->to - r->at < piece ? r->to - r->at : piece;
       ssize_t k = n ? write(fds[i].fd, p + r->at, n) : 0;
       if (k < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+      if (k < 0 && (errno == EPIPE || errno == ECONNRESET)) return written;
       if (k < 0) die("write");
       r->at += (size_t)k;
       written += (double)k;
@@ -138,11 +142,12 @@ static void send_tcp(const char *p, const size_t *cuts, int port, int repeat, in
       open--;
     }
   }
+  return written;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 9) {
-    fprintf(stderr, "sender tcp|udp PORT FILE newline|octet EVENTS REPEAT CONNECTIONS RATE\n");
+  if (argc != 9 && argc != 10) {
+    fprintf(stderr, "sender tcp|udp PORT FILE newline|octet EVENTS REPEAT CONNECTIONS RATE [FIRST]\n");
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
@@ -158,6 +163,8 @@ int main(int argc, char **argv) {
 
   /* Where each connection's share begins: whole events, shared out evenly. */
   size_t *cuts = calloc((size_t)connections + 1, sizeof *cuts), at = 0, body, length;
+  for (long n = argc == 10 ? atol(argv[9]) : 0; n > 0 && at < size; n--) at += frame(p, at, size, octet, &body, &length);
+  size_t from = at;
   for (long n = 0, c = 0; n < events; n++) {
     while (c < connections && n == events * c / connections) cuts[c++] = at;
     if (at >= size) { fprintf(stderr, "the file holds only %ld events\n", n); return 1; }
@@ -166,13 +173,15 @@ int main(int argc, char **argv) {
   cuts[connections] = at;
 
   int64_t start = now_ns();
-  if (udp) send_udp(p, size, octet, port, events, repeat, atof(argv[8]));
+  size_t bytes = (at - from) * (size_t)repeat;
+  if (udp) send_udp(p + from, size - from, octet, port, events, repeat, atof(argv[8]));
   else {
     double rate = atof(argv[8]);
     size_t few = rate < 0 ? (size_t)-rate : 0;
-    send_tcp(p, cuts, port, repeat, connections, few, rate > 0 ? rate * (double)at / (double)events / 1e9 : 0);
+    double bytes_per_ns = rate > 0 ? rate * (double)(at - from) / (double)events / 1e9 : 0;
+    bytes = (size_t)send_tcp(p, cuts, port, repeat, connections, few, bytes_per_ns);
   }
-  printf("{\"events\":%ld,\"bytes\":%zu,\"start_ns\":%lld,\"end_ns\":%lld}\n", events * repeat, at * (size_t)repeat,
+  printf("{\"events\":%ld,\"bytes\":%zu,\"start_ns\":%lld,\"end_ns\":%lld}\n", events * repeat, bytes,
          (long long)start, (long long)now_ns());
   return 0;
 }

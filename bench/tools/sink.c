@@ -2,11 +2,17 @@
  * Tenants' receivers for the bench: listens on N ports of 127.0.0.1, counts frames and bytes per port, keeps nothing.
  *
  *   sink newline|octet FIRST_PORT N
+ *   sink numbered FIRST_PORT N LEAST MOST
+ *
+ * numbered: events end with LF and carry their number as process id behind `PKTLOG`, so that it is known of each from LEAST
+ * to MOST whether it came, and how often.
  *
  * Commands on standard input, one letter and LF, each answered by one line:
  *   t  {"events":n,"bytes":n,"last_ns":n}         all ports together; last_ns: CLOCK_MONOTONIC of the last read
  *   c  {"counts":[n,…]}                           events per port, in order
  *   r  {"reset":true}                             all counts to zero
+ *   n  {"distinct":n,"twice":n,"backwards":n,"others":n,"unread":n,"first_ns":n}   numbered: events that came, further
+ *                                                 copies, first copies behind a later number, numbers outside, lines without one
  *   s  {"stalled":true}, g {"stalled":false}      stops reading from every connection, goes on
  * Prints `ready` when it listens. Ends with its standard input.
  */
@@ -27,7 +33,14 @@
 #define READ_BYTES (256 * 1024)
 #define EVENTS_MAX 256
 
-struct socket_of { int fd, listener, port; uint64_t skip, number; struct socket_of *next; };
+#define NUMBERS_MAX (1u << 25)
+#define LINE_MAX_BYTES 65536
+
+struct socket_of { int fd, listener, port; uint64_t skip, number; char *line; size_t kept; struct socket_of *next; };
+
+static struct { uint8_t *seen; uint64_t distinct, twice, backwards, others, unread, least, most, last; } numbers;
+static int numbered;
+static int64_t first_ns;
 
 static uint64_t *counts, bytes_total, events_total;
 static int64_t last_ns;
@@ -77,6 +90,47 @@ static uint64_t count_counted(struct socket_of *s, const char *p, size_t n) {
   return total;
 }
 
+static void number_of(const char *p, size_t n) {
+  const char *at = memmem(p, n < 160 ? n : 160, "PKTLOG", 6), *end = p + n;
+  uint64_t number = 0;
+  int digits = 0;
+  if (at) for (at += 7; at < end && *at >= '0' && *at <= '9' && digits < 9; at++, digits++) number = number * 10 + (uint64_t)(*at - '0');
+  if (digits == 0 || number >= NUMBERS_MAX) { numbers.unread++; return; }
+  uint8_t bit = (uint8_t)(1 << (number & 7)), *byte = &numbers.seen[number >> 3];
+  if (number < numbers.least || number > numbers.most) { numbers.others++; return; }
+  if (*byte & bit) { numbers.twice++; return; }
+  *byte |= bit;
+  if (number < numbers.last) numbers.backwards++;
+  else numbers.last = number;
+  numbers.distinct++;
+}
+
+/* Whole lines; what a read cut is kept for the next. */
+static uint64_t read_numbers(struct socket_of *s, const char *p, size_t n) {
+  uint64_t total = 0;
+  const char *end = p + n, *lf;
+  for (; (lf = memchr(p, '\n', (size_t)(end - p))); p = lf + 1, total++) {
+    size_t length = (size_t)(lf - p);
+    if (s->kept == 0) { number_of(p, length); continue; }
+    if (s->kept + length > LINE_MAX_BYTES) length = LINE_MAX_BYTES - s->kept;
+    memcpy(s->line + s->kept, p, length);
+    number_of(s->line, s->kept + length);
+    s->kept = 0;
+  }
+  if (!s->line) s->line = malloc(LINE_MAX_BYTES);
+  size_t rest = (size_t)(end - p);
+  if (s->kept + rest > LINE_MAX_BYTES) rest = LINE_MAX_BYTES - s->kept;
+  memcpy(s->line + s->kept, p, rest);
+  s->kept += rest;
+  return total;
+}
+
+static void print_numbers(void) {
+  printf("{\"distinct\":%llu,\"twice\":%llu,\"backwards\":%llu,\"others\":%llu,\"unread\":%llu,\"first_ns\":%lld}\n",
+         (unsigned long long)numbers.distinct, (unsigned long long)numbers.twice, (unsigned long long)numbers.backwards,
+         (unsigned long long)numbers.others, (unsigned long long)numbers.unread, (long long)first_ns);
+}
+
 static void watch(struct socket_of *s, int op) {
   struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
   epoll_ctl(poll_fd, op, s->fd, &e);
@@ -104,7 +158,10 @@ static void read_from(struct socket_of *s) {
     s->fd = -1;
     return;
   }
-  uint64_t k = octet ? count_counted(s, bytes, (size_t)n) : count_lines(bytes, (size_t)n);
+  if (first_ns == 0) first_ns = now_ns();
+  uint64_t k = numbered ? read_numbers(s, bytes, (size_t)n)
+               : octet  ? count_counted(s, bytes, (size_t)n)
+                        : count_lines(bytes, (size_t)n);
   counts[s->port] += k;
   events_total += k;
   bytes_total += (uint64_t)n;
@@ -135,9 +192,14 @@ static void command(void) {
       case 'r':
         memset(counts, 0, (size_t)ports * sizeof *counts);
         bytes_total = events_total = 0;
-        last_ns = 0;
+        last_ns = first_ns = 0;
+        if (numbered) {
+          memset(numbers.seen, 0, NUMBERS_MAX / 8);
+          numbers.distinct = numbers.twice = numbers.backwards = numbers.others = numbers.unread = numbers.last = 0;
+        }
         printf("{\"reset\":true}\n");
         break;
+      case 'n': print_numbers(); break;
       case 's': stall(1); printf("{\"stalled\":true}\n"); break;
       case 'g': stall(0); printf("{\"stalled\":false}\n"); break;
       default: break;
@@ -147,12 +209,18 @@ static void command(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) { fprintf(stderr, "sink newline|octet FIRST_PORT N\n"); return 2; }
+  numbered = argc == 6 && !strcmp(argv[1], "numbered");
+  if (argc != 4 && !numbered) { fprintf(stderr, "sink newline|octet FIRST_PORT N\nsink numbered FIRST_PORT N LEAST MOST\n"); return 2; }
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   octet = !strcmp(argv[1], "octet");
+  if (numbered) {
+    numbers.seen = calloc(NUMBERS_MAX / 8, 1);
+    numbers.least = strtoull(argv[4], NULL, 10);
+    numbers.most = strtoull(argv[5], NULL, 10);
+  }
   ports = atoi(argv[3]);
   counts = calloc((size_t)ports, sizeof *counts);
   poll_fd = epoll_create1(0);

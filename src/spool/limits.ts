@@ -6,8 +6,8 @@ export const FILE_MAX = 64 * 1024 * 1024
 export const FILES_PER_CHAIN_MIN = 8
 /** Below this a file is not worth its descriptor, however small the chain's quota is. */
 export const FILE_MIN = 256 * 1024
-/** Measured: `docs/decisions.md`, "Spool journal mode". */
-export const PAGE_SIZE = 32_768
+/** Measured: `docs/decisions.md`, "Pages of the spool". */
+export const PAGE_SIZE = 8192
 /** SQLite files open at once, the workers' cursors included. */
 export const OPEN_MAX = 64
 /** Batch bytes that one chain may commit before the next one has its turn. */

@@ -133,6 +133,15 @@ test('compressed rows take less of the disk and count as many bytes as they hold
   expect(b.file_bytes).toBeLessThan(a.file_bytes / 2)
 })
 
+test('a row of 17 KB, as a compressed batch is, takes little more of the disk than itself', () => {
+  using folder = new TempFolder()
+  using open = new OpenSpool(folder.path)
+  const rows = Array.from({ length: 40 }, (_, n) => row(n, KEY, 2, 17_000))
+  expect(open.spool.write(KEY, rows, ALL)).toMatchObject({ count: 40 })
+  const { bytes, file_bytes } = open.spool.state(KEY)
+  expect(file_bytes / bytes).toBeLessThan(1.5)
+})
+
 test('a file of version 1 is read and not written to', () => {
   using folder = new TempFolder()
   {
