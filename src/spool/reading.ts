@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { lstatOf, readStart } from './safe-files.ts'
+import { lstatOf, readStart, SIZE_BELIEVED } from './safe-files.ts'
 import { APPLICATION_ID, READABLE, SpoolRefused } from './spool-file.ts'
 
 export interface ReadFile {
@@ -13,14 +13,18 @@ export interface ReadFile {
 }
 
 /**
- * Opens a file for reading only. With an unfinished transaction beside it, a copy is rolled back and read.
+ * Opens a file for reading only. With an unfinished transaction beside it, a copy is rolled back and read, unless the
+ * file is too large for one.
  * @throws what SQLite or the system says, and {@link SpoolRefused} for what is not ours.
  */
 export function openForReading(path: string, journal = `${path}-journal`): ReadFile {
-  readStart(path, 1)
+  const { size } = readStart(path, 1)
   const hot = lstatOf(journal)?.isFile() === true && (readStart(journal, 1).start[0] ?? 0) !== 0
   if (!hot)
     return checked(new Database(path, { readonly: true, fileMustExist: true, timeout: 0 }), () => undefined)
+  // With holes it is small, and its copy is not.
+  if (size > SIZE_BELIEVED)
+    throw new SpoolRefused(`a crash left a transaction, and ${size} bytes are too many for a copy`, false)
   const folder = mkdtempSync(join(tmpdir(), 'logweir-spool-'))
   const gone = (): void => rmSync(folder, { recursive: true, force: true })
   try {

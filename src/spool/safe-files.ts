@@ -20,7 +20,8 @@ import { errorCode } from '../base/errors.ts'
 
 export const FOLDER_MODE = 0o700
 export const FILE_MODE = 0o600
-const SIZE_BELIEVED = 512 * 1024 * 1024
+/** None of our files is larger but a stop file of a very large memory. */
+export const SIZE_BELIEVED: number = 512 * 1024 * 1024
 const BLOCK = 512
 
 /** Without following a link; undefined when nothing is there. */

@@ -1,28 +1,14 @@
 /** What the system may answer to the spool, and what a disk may hold at start: the router lives, and says what it lost. */
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { armFaults } from '../../src/base/faults.ts'
 import { BatchDamaged, parseBatch } from '../../src/queue/batch-codec.ts'
 import { SPOOL_VERSION } from '../../src/spool/spool-file.ts'
+import { buildChain, CHAIN, chainFiles, chance, damageSpool, KEY, patch } from '../support/spool-damage.ts'
 import { MiB, OpenSpool, row, TempFolder } from '../support/spools.ts'
 
-const KEY = 'acme/siem'
-const CHAIN = join('spool', '0', 'acme%2fsiem')
 const ALL = 100 * MiB
 
 afterEach(() => armFaults({}))
@@ -33,28 +19,6 @@ function arm(faults: string): void {
 
 function sequences(open: OpenSpool, after = -1): number[] {
   return open.spool.read(KEY, after, ALL).rows.map(({ sequence }) => sequence)
-}
-
-/** A chain of `count` batches in files of about eight. */
-function build(folder: string, count: number, bytes = 30_000): void {
-  using open = new OpenSpool(folder)
-  for (let n = 0; n < count; n++) {
-    const result = open.spool.write(KEY, [row(n, KEY, 2, bytes)], 2 * MiB)
-    expect(result.outcome).toBe('committed')
-  }
-}
-
-function files(folder: string): string[] {
-  return readdirSync(join(folder, CHAIN)).filter((name) => name.endsWith('.db'))
-}
-
-/** A small generator that gives the same numbers each time. */
-function chance(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state % below
-  }
 }
 
 const codes = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EMFILE', 'SQLITE_IOERR_FSYNC', 'SQLITE_FULL']
@@ -94,7 +58,7 @@ test.each(codes.flatMap((code) => points.map((point) => [code, point])))(
 
 test('R15: a read that the disk refuses is answered later, not as damage', () => {
   using folder = new TempFolder()
-  build(folder.path, 5)
+  buildChain(folder.path, 5)
   using open = new OpenSpool(folder.path)
   arm('spool.read=throw:EIO@1')
   expect(() => open.spool.read(KEY, -1, ALL)).toThrow('EIO')
@@ -144,8 +108,8 @@ test.for([
 
 test('R11, R12: of a thousand flipped bits none is delivered, and each costs at most its file', () => {
   using original = new TempFolder()
-  build(original.path, 24)
-  const names = files(original.path)
+  buildChain(original.path, 24)
+  const names = chainFiles(original.path)
   expect(names.length).toBeGreaterThan(2)
   const per_file = Math.ceil(24 / names.length) + 1
   const pick = chance(1)
@@ -185,7 +149,7 @@ function readBack(folder: string): Map<number, Buffer> {
 
 test('R13: none of 500 mutated spools stops the start, loops, or gives a wrong batch', () => {
   using original = new TempFolder()
-  build(original.path, 24)
+  buildChain(original.path, 24)
   const texts = readBack(original.path).set(24, Buffer.from(row(24).bytes))
   {
     using open = new OpenSpool(original.path)
@@ -196,7 +160,7 @@ test('R13: none of 500 mutated spools stops the start, loops, or gives a wrong b
   for (let run = 0; run < 500; run++) {
     using folder = new TempFolder()
     cpSync(original.path, folder.path, { recursive: true })
-    for (let times = 1 + pick(3); times > 0; times--) mutate(folder.path, pick)
+    for (let times = 1 + pick(3); times > 0; times--) damageSpool(folder.path, pick)
     const open = new OpenSpool(folder.path)
     let after = -1
     for (let turn = 0; ; turn++) {
@@ -219,62 +183,10 @@ test('R13: none of 500 mutated spools stops the start, loops, or gives a wrong b
   }
 })
 
-/** One of the things that disks, people and other programs do to files. */
-function mutate(folder: string, pick: (below: number) => number): void {
-  const worker = join(folder, 'spool', '0')
-  const candidates = [
-    ...files(folder).map((name) => join(folder, CHAIN, name)),
-    join(worker, 'cursors.db'),
-    join(worker, 'stop-1.db'),
-  ]
-  const path = candidates[pick(candidates.length)] as string
-  if (!existsSync(path) || !statSync(path).isFile()) return
-  const size = statSync(path).size
-  const acts: (() => void)[] = [
-    () => truncateSync(path, 0),
-    () => truncateSync(path, pick(size + 1)),
-    () => truncateSync(path, size + 1 + pick(MiB)),
-    () => truncateSync(path, 10_000 * MiB),
-    () => writeFileSync(path, Buffer.alloc(size, pick(256))),
-    () => patch(path, pick(size), Buffer.from(Array.from({ length: 64 }, () => pick(256)))),
-    () => patch(path, 0, Buffer.from(Array.from({ length: 100 }, () => pick(256)))),
-    () => patch(path, 18, Buffer.from([pick(256), pick(256)])),
-    () => patch(path, 100, Buffer.from(Array.from({ length: 200 }, () => pick(256)))),
-    () => patch(path, 60, Buffer.from([0, 0, 0, pick(4)])),
-    () => unlinkSync(path),
-    () => replaceBy(path, () => mkdirSync(path)),
-    () => replaceBy(path, () => symlinkSync('/etc/passwd', path)),
-    () => replaceBy(path, () => symlinkSync(path, path)),
-    () => replaceBy(path, () => execFileSync('mkfifo', [path])),
-    () => writeFileSync(`${path}-journal`, Buffer.from(Array.from({ length: 600 }, () => pick(256)))),
-    () => symlinkSync('/etc/passwd', `${path}-journal`),
-    () => copyFileSync(path, join(folder, CHAIN, `0000000000000003.${pick(1_000_000)}.db`)),
-    () => chmodSync(path, 0),
-    () => writeFileSync(join(folder, CHAIN, 'note.txt'), 'hello'),
-    () => replaceBy(join(folder, CHAIN), () => symlinkSync('/etc', join(folder, CHAIN))),
-  ]
-  try {
-    acts[pick(acts.length)]?.()
-  } catch {
-    // A second mutation may meet what the first one left.
-  }
-}
-
-function replaceBy(path: string, act: () => void): void {
-  execFileSync('rm', ['-rf', path])
-  act()
-}
-
-function patch(path: string, at: number, bytes: Buffer): void {
-  const all = readFileSync(path)
-  bytes.copy(all, at)
-  writeFileSync(path, all)
-}
-
 test('R19: a file of a later version is refused, told, not counted as damage, and not touched', () => {
   using folder = new TempFolder()
-  build(folder.path, 10)
-  const name = files(folder.path)[0] as string
+  buildChain(folder.path, 10)
+  const name = chainFiles(folder.path)[0] as string
   const path = join(folder.path, CHAIN, name)
   patch(path, 60, Buffer.from([0, 0, 0, SPOOL_VERSION + 1]))
   unlinkSync(join(folder.path, 'spool', '0', 'cursors.db'))
@@ -292,8 +204,8 @@ test.each([
   ['from its first byte', 0],
 ])('R12: a file damaged %s is kept in quarantine, the rest is delivered, the lost are counted', (_, from) => {
   using folder = new TempFolder()
-  build(folder.path, 24)
-  const path = join(folder.path, CHAIN, files(folder.path)[1] as string)
+  buildChain(folder.path, 24)
+  const path = join(folder.path, CHAIN, chainFiles(folder.path)[1] as string)
   new OpenSpool(folder.path).close()
   patch(path, from, Buffer.alloc(statSync(path).size - from, 'rubbish'))
   using open = new OpenSpool(folder.path)
