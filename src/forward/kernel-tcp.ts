@@ -20,7 +20,6 @@ export interface KernelView {
 /** One reading for all connections of the thread, at most so often: a table of thousands costs milliseconds. */
 const EVERY_MS = 900
 const LINE = 0x0a
-const SPACE = 0x20
 const COLON = 0x3a
 /** Timer of tcp(7)'s sockets in the table: 1 is the retransmission of data, 4 the probe of a closed window. */
 const RETRANSMISSION = 1
@@ -32,6 +31,8 @@ interface Row {
 
 /** By `local port * 65536 + remote port`; null: more than one connection has these ports. */
 type Table = Map<number, Row | null>
+/** How many connections are watched that have these ports. */
+type Watched = Map<number, number>
 
 export class KernelTcp {
   readonly #clock: Clock
@@ -40,19 +41,33 @@ export class KernelTcp {
   readonly #at = [0, 0]
   readonly #reading = [false, false]
   readonly #asked_at = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  readonly #watched: Watched = new Map()
 
   constructor(clock: Clock, files: readonly [string, string] = ['/proc/net/tcp', '/proc/net/tcp6']) {
     this.#clock = clock
     this.#files = files
   }
 
-  /** What was last read of a connection; undefined when nothing is known. A newer reading is under way. */
+  /** The connection may be asked about from now on, until the function that is returned was called. */
+  watch(socket: Socket): () => void {
+    const key = keyOf(socket)
+    if (key === undefined) return () => undefined
+    this.#watched.set(key, (this.#watched.get(key) ?? 0) + 1)
+    return () => {
+      const left = (this.#watched.get(key) ?? 1) - 1
+      if (left > 0) this.#watched.set(key, left)
+      else this.#watched.delete(key)
+    }
+  }
+
+  /** What was last read of a watched connection; undefined when nothing is known. A newer reading is under way. */
   look(socket: Socket): KernelView | undefined {
-    const { localPort, remotePort, localAddress } = socket
-    if (localPort === undefined || remotePort === undefined || localAddress === undefined) return undefined
+    const { localAddress } = socket
+    const key = keyOf(socket)
+    if (key === undefined || localAddress === undefined) return undefined
     const which = isIPv6(localAddress) ? 1 : 0
     this.#refresh(which)
-    const row = this.#tables[which]?.get(localPort * 65_536 + remotePort)
+    const row = this.#tables[which]?.get(key)
     return row === undefined || row === null ? undefined : { at: this.#at[which] ?? 0, ...row }
   }
 
@@ -64,7 +79,7 @@ export class KernelTcp {
     void readFile(this.#files[which])
       .then(
         (text) => {
-          this.#tables[which] = parseTable(text)
+          this.#tables[which] = parseTable(text, this.#watched)
           this.#at[which] = now
         },
         () => {
@@ -77,45 +92,58 @@ export class KernelTcp {
   }
 }
 
+function keyOf({ localPort, remotePort }: Socket): number | undefined {
+  return localPort === undefined || remotePort === undefined ? undefined : localPort * 65_536 + remotePort
+}
+
 /**
  * The rows of `/proc/net/tcp`: `sl local remote st tx:rx tr:when retrnsmt …`, numbers in hexadecimal. What is no such
- * row is passed over.
+ * row is passed over, and of a row of nobody's in `watched` only the ports are read: a busy machine has thousands.
  */
-export function parseTable(text: Buffer): Table {
+export function parseTable(text: Buffer, watched: Pick<Watched, 'has'>): Table {
   const table: Table = new Map()
   for (let at = text.indexOf(LINE) + 1; at > 0 && at < text.length; ) {
     const next = text.indexOf(LINE, at)
     const end = next === -1 ? text.length : next
-    readRow(text, at, end, table)
+    readRow(text, at, end, watched, table)
     at = end + 1
   }
   return table
 }
 
-/** Where the fields of the row at hand begin. */
-const starts = new Int32Array(8)
+/** Digits of an address of IPv4 and of IPv6. */
+const V4_DIGITS = 8
+const V6_DIGITS = 32
+/** From the state to the end of `retrnsmt`. */
+const REST = 41
 
-function readRow(text: Buffer, from: number, end: number, table: Table): void {
-  let fields = 0
-  for (let at = from; at < end && fields < 8; at++) {
-    if (text[at] !== SPACE && (at === from || text[at - 1] === SPACE)) starts[fields++] = at
-  }
-  if (fields < 7) return
-  const field = (n: number): number => starts[n] as number
-  const local = text.indexOf(COLON, field(1))
-  const remote = text.indexOf(COLON, field(2))
-  const key = hex(text, local + 1) * 65_536 + hex(text, remote + 1)
+function readRow(
+  text: Buffer,
+  from: number,
+  end: number,
+  watched: Pick<Watched, 'has'>,
+  table: Table,
+): void {
+  let local = from
+  while (local < end && text[local] !== COLON) local++
+  local += 2
+  const digits = text[local + V4_DIGITS] === COLON ? V4_DIGITS : V6_DIGITS
+  const remote = local + digits + 6
+  const state = remote + digits + 6
+  if (state + REST > end || text[local + digits] !== COLON || text[remote + digits] !== COLON) return
+  const key = hex(text, local + digits + 1, 4) * 65_536 + hex(text, remote + digits + 1, 4)
+  if (!watched.has(key)) return
   if (table.has(key)) {
     table.set(key, null)
     return
   }
-  const retransmits = hex(text, field(5)) === RETRANSMISSION ? hex(text, field(6)) : 0
-  table.set(key, { unconfirmed: hex(text, field(4)), retransmits })
+  const retransmits = hex(text, state + 21, 2) === RETRANSMISSION ? hex(text, state + 33, 8) : 0
+  table.set(key, { unconfirmed: hex(text, state + 3, 8), retransmits })
 }
 
-function hex(text: Buffer, from: number): number {
+function hex(text: Buffer, from: number, digits: number): number {
   let value = 0
-  for (let at = from; at < from + 8; at++) {
+  for (let at = from; at < from + digits; at++) {
     const c = text[at] as number
     const digit = c >= 0x30 && c <= 0x39 ? c - 0x30 : c >= 0x41 && c <= 0x46 ? c - 0x37 : -1
     if (digit < 0) break

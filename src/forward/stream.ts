@@ -78,6 +78,7 @@ export class StreamDestination implements Destination {
   #failure: Error | undefined
   /** Bytes that the other side sent since the timer looked last. */
   #said = 0
+  #unwatch: (() => void) | undefined
   readonly #watch: PemWatch
 
   constructor(
@@ -165,6 +166,7 @@ export class StreamDestination implements Destination {
     }
     const now = this.#deps.clock.monotonic()
     this.#socket = socket
+    this.#unwatch = this.#kernel.watch(socket)
     this.#phase = 'open'
     this.#blocked = false
     this.#position = 0
@@ -216,6 +218,7 @@ export class StreamDestination implements Destination {
   #release(socket: Socket): void {
     socket.removeAllListeners('drain')
     this.#socket = undefined
+    this.#unwatch?.()
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#turn !== undefined) clearImmediate(this.#turn)
