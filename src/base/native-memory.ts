@@ -1,17 +1,21 @@
 /**
- * The part of a thread's memory that WebAssembly sees (`classify/quick`): sockets are read into it, so that the scanner
- * finds frames where they arrived. 256 KiB a thread that asks for it, of fixed size, because growing would detach
- * every view over it. Addresses below are offsets into it.
+ * The part of a thread's memory that WebAssembly sees: sockets are read into it, so that the scanner finds frames where
+ * they arrived (`classify/quick`), and open batches stand in it (`queue/open-batches.ts`). Of fixed size, because growing
+ * would detach every view over it; of what is never touched the system gives nothing. Addresses are offsets into it.
  */
 import { Buffer } from 'node:buffer'
 
 const PAGE = 65_536
-const PAGES = 4
+/** The page behind what is read stays free: code loads sixteen bytes at a time. */
+const ARENA_AT = 4 * PAGE
+/** For open batches: sixteen thousand that hold a dozen events each. What does not fit is kept elsewhere, more slowly. */
+const ARENA_BYTES = 64 * 1024 * 1024
+const PAGES = (ARENA_AT + ARENA_BYTES) / PAGE
 /** The first 16 KiB are the compiled code's own: constants and stack. */
 const SLOTS_AT = 16_384
 const SCRATCH_AT = PAGE
 const READ_AT = 2 * PAGE
-/** What a read takes at most. The page behind it stays free: the scanner loads sixteen bytes at a time. */
+/** What a read takes at most. */
 export const READ_BYTES = PAGE
 
 export interface NativeMemory {
@@ -20,6 +24,8 @@ export interface NativeMemory {
   readonly read: Buffer
   /** Where a frame that came elsewhere is copied to. */
   readonly scratch: Buffer
+  /** Where open batches stand. */
+  readonly arena: Buffer
 }
 
 let native: NativeMemory | null | undefined
@@ -38,6 +44,7 @@ function make(): NativeMemory | null {
       memory,
       read: Buffer.from(memory.buffer, READ_AT, READ_BYTES),
       scratch: Buffer.from(memory.buffer, SCRATCH_AT, PAGE),
+      arena: Buffer.from(memory.buffer, ARENA_AT, ARENA_BYTES),
     }
   } catch {
     return null

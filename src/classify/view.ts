@@ -114,6 +114,8 @@ export class EventView {
   listener = 0
   /** The address it came from, IPv4-mapped ones as plain IPv4; one string object a connection. */
   peer = ''
+  /** Another number than that of the event before, unless the sender is the same; 0: nobody counted. */
+  peer_id = 0
   source = 0
 
   form: HeaderForm = HeaderForm.none

@@ -117,13 +117,7 @@ const V6_DIGITS = 32
 /** From the state to the end of `retrnsmt`. */
 const REST = 41
 
-function readRow(
-  text: Buffer,
-  from: number,
-  end: number,
-  watched: Pick<Watched, 'has'>,
-  table: Table,
-): void {
+function readRow(text: Buffer, from: number, end: number, watched: Pick<Watched, 'has'>, table: Table): void {
   let local = from
   while (local < end && text[local] !== COLON) local++
   local += 2

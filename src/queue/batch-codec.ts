@@ -32,7 +32,7 @@ export function serialiseBatch(batch: Batch): ArrayBuffer {
   writeHead(head, batch, names.bytes)
   writeNames(out, Head.size, names)
   out.fill(0, Head.size + names.bytes, index_at)
-  out.set(new Uint8Array(batch.index, 0, index_bytes), index_at)
+  out.set(new Uint8Array(batch.index.buffer, 0, index_bytes), index_at)
   batch.payload.copy(out, payload_at, 0, batch.used)
   head.setUint32(Head.checksum, batchChecksum(out), true)
   return out.buffer
@@ -132,17 +132,16 @@ function checkNumber(value: number, name: string): void {
 }
 
 /** The index in an aligned buffer of its own, every entry inside the payload. */
-function copyIndex(all: Buffer, from: number, to: number, payload: number): ArrayBuffer {
-  const index = new ArrayBuffer(Math.max(to - from, Entry.size))
-  new Uint8Array(index).set(all.subarray(from, to))
-  const words = new Uint32Array(index)
+function copyIndex(all: Buffer, from: number, to: number, payload: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(Math.max(to - from, Entry.size) / 4)
+  new Uint8Array(words.buffer).set(all.subarray(from, to))
   const last = (to - from) / 4
   for (let at = 0; at < last; at += ENTRY_WORDS) {
     if ((words[at] as number) + (words[at + 1] as number) > payload) {
       throw new BatchDamaged('index', `event ${at / ENTRY_WORDS} lies outside the payload`)
     }
   }
-  return index
+  return words
 }
 
 function align8(at: number): number {

@@ -69,6 +69,8 @@ export interface Appendable {
   readonly listener: number
   readonly source: number
   readonly peer: string
+  /** Changes with {@link peer}; 0 or left out: nobody counted. */
+  readonly peer_id?: number
 }
 
 /** Who sealed a batch and where it stands in the order. */
@@ -93,9 +95,8 @@ export class Batch {
   /** `payload[0, used)` is what was appended. */
   payload: Buffer
   used = 0
-  /** Index entries, {@link Entry}. */
-  index: ArrayBuffer
-  #words: Uint32Array
+  /** Index entries, {@link Entry}, as words. */
+  index: Uint32Array<ArrayBuffer>
   /** Events that the index has room for. */
   #capacity: number
   /** Addresses of the senders, by the number in the index. */
@@ -117,6 +118,9 @@ export class Batch {
   tickets: Ticket[] | null = null
   /** Bytes that it counts among what waits to be written before it is sent. */
   unsaved = 0
+  /** The chunk that it is open in (`open-batches.ts`) and its bytes; 0: it has memory of its own. */
+  chunk_at = 0
+  chunk_bytes = 0
   /** Somebody may still read the payload after the batch is done with: its memory must not be used again. */
   borrowed = false
 
@@ -125,19 +129,19 @@ export class Batch {
     identity: BatchIdentity,
     names: BatchNames,
     payload: Buffer,
-    index?: ArrayBuffer,
+    index?: Uint32Array<ArrayBuffer>,
   ) {
     this.form = form
     this.identity = identity
     this.names = names
     this.payload = payload
-    this.index = index ?? new ArrayBuffer(INDEX_FIRST)
-    this.#words = new Uint32Array(this.index)
-    this.#capacity = this.#words.length / WORDS
+    this.index = index ?? new Uint32Array(INDEX_FIRST / 4)
+    this.#capacity = this.index.length / WORDS
   }
 
   /** Bytes of memory it holds: what the budget is charged. Senders count from the seal on; forged ones are many. */
   get held(): number {
+    if (this.chunk_at !== 0) return this.chunk_bytes
     return (
       this.payload.buffer.byteLength + this.index.byteLength + (this.sequence === -1 ? 0 : this.peer_bytes)
     )
@@ -150,29 +154,17 @@ export class Batch {
 
   /** Appends one event. The caller has made sure that the payload has room ({@link room}) and seals by size. */
   append(event: Appendable, owner: number, escape: boolean): void {
-    const length = event.end - event.start
-    let at = this.used
-    const payload = this.payload
-    if (this.form === PayloadForm.octet_counted) at = writeCount(payload, at, length)
-    const offset = at
-    if (escape) at = writeEscaped(payload, at, event.buf, event.start, event.end)
-    else {
-      copyBytes(event.buf, payload, at, event.start, event.end)
-      at += length
-    }
-    const end = at
-    if (this.form === PayloadForm.newline) payload[at++] = LF
-    this.used = at
+    const { start, end } = copyEvent(this.payload, this.used, this.form, event, escape)
+    this.used = end + (this.form === PayloadForm.newline ? 1 : 0)
 
     const n = this.events
-    if (this.indexFull) this.growIndex(new ArrayBuffer(this.index.byteLength * 2))
+    if (this.indexFull) this.growIndex(new Uint32Array(this.index.length * 2))
     if (event.received_at !== time_known) takeApart(event.received_at)
-    const peer =
-      event.peer === this.#last_peer && n > 0 ? this.#last_peer_number : this.#numberPeer(event.peer)
-    const words = this.#words
+    const peer = this.numberPeer(event.peer)
+    const words = this.index
     const word = n * WORDS
-    words[word] = offset
-    words[word + 1] = end - offset
+    words[word] = start
+    words[word + 1] = end - start
     words[word + 2] = time_low
     words[word + 3] = time_high
     words[word + 4] = owner
@@ -180,6 +172,15 @@ export class Batch {
     words[word + 6] = event.listener | (event.source << 16)
     words[word + 7] = event.flags
     this.events = n + 1
+  }
+
+  /** Gives an open batch the memory that its events were copied to. */
+  fill(payload: Buffer, used: number, index: Uint32Array<ArrayBuffer>, events: number): void {
+    this.payload = payload
+    this.used = used
+    this.index = index
+    this.#capacity = index.length / WORDS
+    this.events = events
   }
 
   /** The most bytes that {@link append} writes for an event of `length` bytes in this form. */
@@ -210,14 +211,12 @@ export class Batch {
   }
 
   /** Replaces the index by a larger one that holds the same entries; gives back the old. */
-  growIndex(larger: ArrayBuffer): ArrayBuffer {
-    assert(larger.byteLength > this.index.byteLength)
-    const words = new Uint32Array(larger)
-    words.set(this.#words.subarray(0, this.events * WORDS))
+  growIndex(larger: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+    assert(larger.length > this.index.length)
+    larger.set(this.index.subarray(0, this.events * WORDS))
     const old = this.index
     this.index = larger
-    this.#words = words
-    this.#capacity = words.length / WORDS
+    this.#capacity = larger.length / WORDS
     return old
   }
 
@@ -229,26 +228,26 @@ export class Batch {
   }
 
   offset(n: number): number {
-    return this.#words[n * WORDS] as number
+    return this.index[n * WORDS] as number
   }
 
   length(n: number): number {
-    return this.#words[n * WORDS + 1] as number
+    return this.index[n * WORDS + 1] as number
   }
 
   received_at(n: number): number {
-    time_words[0] = this.#words[n * WORDS + 2] as number
-    time_words[1] = this.#words[n * WORDS + 3] as number
+    time_words[0] = this.index[n * WORDS + 2] as number
+    time_words[1] = this.index[n * WORDS + 3] as number
     time_known = Number.NaN
     return time[0] as number
   }
 
   owner(n: number): number {
-    return this.#words[n * WORDS + 4] as number
+    return this.index[n * WORDS + 4] as number
   }
 
   stream(n: number): number {
-    return (this.#words[n * WORDS + 5] as number) & 0xffff
+    return (this.index[n * WORDS + 5] as number) & 0xffff
   }
 
   peer(n: number): string {
@@ -257,19 +256,19 @@ export class Batch {
 
   /** Place of the event's sender in {@link peers}. */
   peerNumber(n: number): number {
-    return (this.#words[n * WORDS + 5] as number) >>> 16
+    return (this.index[n * WORDS + 5] as number) >>> 16
   }
 
   listener(n: number): number {
-    return (this.#words[n * WORDS + 6] as number) & 0xffff
+    return (this.index[n * WORDS + 6] as number) & 0xffff
   }
 
   source(n: number): number {
-    return (this.#words[n * WORDS + 6] as number) >>> 16
+    return (this.index[n * WORDS + 6] as number) >>> 16
   }
 
   flags(n: number): number {
-    return (this.#words[n * WORDS + 7] as number) & 0xffff
+    return (this.index[n * WORDS + 7] as number) & 0xffff
   }
 
   /** Stable over retries, restarts and splits: epoch/worker/forwarder/sequence/position. */
@@ -278,7 +277,9 @@ export class Batch {
     return `${epoch.toString(36)}/${worker}/${forwarder}/${this.#sealed_as}/${this.first_position + n}`
   }
 
-  #numberPeer(peer: string): number {
+  /** The number of a sender in this batch; a new one gets the next. */
+  numberPeer(peer: string): number {
+    if (peer === this.#last_peer && this.peers.length > 0) return this.#last_peer_number
     let number: number
     if (this.peers.length === 0) {
       this.peers.push(peer)
@@ -296,6 +297,28 @@ export class Batch {
     this.#last_peer_number = number
     return number
   }
+}
+
+const where = { start: 0, end: 0 }
+
+/** Writes an event into a payload at `at`; where its own bytes stand then, good until the next call. */
+export function copyEvent(
+  payload: Buffer,
+  at: number,
+  form: PayloadForm,
+  event: Appendable,
+  escape: boolean,
+): { readonly start: number; readonly end: number } {
+  const length = event.end - event.start
+  const start = form === PayloadForm.octet_counted ? writeCount(payload, at, length) : at
+  where.start = start
+  if (escape) where.end = writeEscaped(payload, start, event.buf, event.start, event.end)
+  else {
+    copyBytes(event.buf, payload, start, event.start, event.end)
+    where.end = start + length
+  }
+  if (form === PayloadForm.newline) payload[where.end] = LF
+  return where
 }
 
 /** Copies `source[start, end)` to `target` at `at`: the frames of a read are Buffers, and their own method is fastest. */

@@ -12,8 +12,8 @@ import { add, DESTINATION_STATES, type DropReason, ForwarderCell } from '../base
 import { faultPoint } from '../base/faults.ts'
 import { type Ticket, type Tracked, Unsaved } from './acknowledgement.ts'
 import { bookAdopted, bookDropped, bookLost, bookSpooled } from './books.ts'
-import { Batch, type Appendable, type BatchIdentity, type BatchNames } from './batch.ts'
-import { PayloadForm } from './batch-format.ts'
+import type { Appendable, Batch, BatchIdentity, BatchNames } from './batch.ts'
+import type { PayloadForm } from './batch-format.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type Lost } from './disk-backlog.ts'
@@ -21,33 +21,28 @@ import { unwanted } from './foreign.ts'
 import { isShort, PRESSED_BYTES } from './memory.ts'
 import { oldestAt, spillable, stateOf, takeOldestDroppable } from './oldest.ts'
 import type { Destination, Lane } from './lane.ts'
+import type { OpenBatch, OpenBatches } from './open-batches.ts'
+import { OpenEnd } from './open-end.ts'
 import type { QueueDeps, QueueLimits } from './queue-deps.ts'
 
 export type { QueueLimits } from './queue-deps.ts'
 
-/** EventFlag.control, as batches store it. */
-const CONTROL = 4
-const OPEN_BYTES = 4096
-const OPEN_INDEX_BYTES = 1024
 /** Copies on their way to the disk are at most this part of a forwarder's share: they must not crowd out events. */
 const COPIES_PART = 4
 
-export class ForwarderQueue implements Lane, Tracked {
+export class ForwarderQueue implements Lane, Tracked, OpenBatch {
   readonly key: string
-  form: PayloadForm
-  #identity: BatchIdentity
-  #names: BatchNames
+  /** Of this queue among the open batches of its worker. */
+  readonly number: number
+  readonly opens: OpenBatches
+  readonly #end: OpenEnd
   #org: string | null = null
   #limits: QueueLimits
-  #batch_bytes: number // of the limits: read at every event
   readonly #deps: QueueDeps
   readonly #cells: Float64Array
   readonly #disk: DiskBacklog
   readonly #unsaved: Unsaved
   #destination: Destination | undefined
-  #open: Batch | undefined
-  /** What was open when the rules changed: a reload seals no batches, the next event or tick does. */
-  #before: Batch | undefined
   #next_sequence: number
   readonly #memory = new Deque<Batch>()
   /** Given back, oldest first. */
@@ -71,13 +66,22 @@ export class ForwarderQueue implements Lane, Tracked {
     next_sequence: number,
   ) {
     this.key = identity.forwarder
-    this.form = form
-    this.#identity = identity
-    this.#names = names
     this.#limits = limits
-    this.#batch_bytes = limits.batch_bytes
     this.#deps = deps
     this.#cells = deps.cells
+    this.opens = deps.opens
+    this.number = deps.opens.register(this, deps.cells)
+    this.#end = new OpenEnd(
+      this.number,
+      {
+        admit: () => this.#admit(),
+        charge: (bytes) => this.#charge(bytes),
+        sealOpen: () => this.sealOpen(),
+        opened: () => deps.opened(this),
+      },
+      { identity, form, names, limits },
+      deps,
+    )
     this.#next_sequence = next_sequence
     this.#unsaved = new Unsaved(this.key, deps.budget)
     this.#disk = new DiskBacklog(this.key, deps.disk, deps.clock, {
@@ -88,10 +92,6 @@ export class ForwarderQueue implements Lane, Tracked {
       memory: () => this.#memory,
       lost: (reason, events) => bookLost(deps.cells, reason, events),
     })
-  }
-
-  get #first_open(): Batch | undefined {
-    return this.#before ?? this.#open
   }
 
   /** Bytes of memory held, everything counted. */
@@ -118,7 +118,7 @@ export class ForwarderQueue implements Lane, Tracked {
   /** Nothing is held, in memory or on disk. */
   get empty(): boolean {
     const batches = this.#memory.length + this.#leased.size + this.#returned.length + this.#disk.batches
-    return this.#first_open === undefined && batches === 0
+    return this.#end.first === undefined && batches === 0
   }
 
   get limits(): QueueLimits {
@@ -146,14 +146,8 @@ export class ForwarderQueue implements Lane, Tracked {
     limits: QueueLimits,
     org: string | null = null,
   ): void {
-    if (this.#before !== undefined) this.sealOpen()
-    this.#before = this.#open
-    this.#open = undefined
-    this.form = form
-    this.#identity = identity
-    this.#names = names
+    this.#end.renew({ identity, form, names, limits })
     this.#org = org
-    this.#batch_bytes = limits.batch_bytes
     this.#limit(limits)
   }
 
@@ -176,25 +170,16 @@ export class ForwarderQueue implements Lane, Tracked {
 
   // ---- left side ---------------------------------------------------------------------------------
 
-  /** Takes one event. The hot path: no allocation but for a new batch. */
+  /** Takes one event. */
   append(event: Appendable, owner: number): void {
-    const cells = this.#cells
-    add(cells, ForwarderCell.enqueued, 1)
-    const escape = this.form === PayloadForm.newline && (event.flags & CONTROL) !== 0
-    let batch = this.#open
-    if (batch === undefined || batch.full) {
-      if (!this.#admit()) return
-      batch = this.#begin()
-    }
-    const need = batch.used + batch.room(event.end - event.start, escape)
-    if (need > batch.payload.length) {
-      if (!this.#admit()) return
-      batch = this.#makeRoom(batch, need)
-    }
-    if (batch.indexFull) this.#charge(this.#deps.pool.doubleIndex(batch))
-    batch.append(event, owner, escape)
-    add(cells, ForwarderCell.queued, 1)
-    if (batch.used >= this.#batch_bytes) this.sealOpen()
+    this.opens.put(this.number, event, owner)
+  }
+
+  /** {@link OpenBatch.takeSlowly}. */
+  takeSlowly(event: Appendable, owner: number): void {
+    if (!this.#end.take(event, owner)) return
+    add(this.#cells, ForwarderCell.queued, 1)
+    if (this.#end.full) this.sealOpen()
   }
 
   /** Counts an event as taken and dropped at once, before it entered a batch. */
@@ -205,19 +190,13 @@ export class ForwarderQueue implements Lane, Tracked {
 
   /** Ends the open batch, if there is one, and offers it to the destination. */
   sealOpen(): void {
-    const before = this.#before
-    const open = this.#open
-    this.#before = undefined
-    this.#open = undefined
+    if (this.#end.first === undefined) return
+    const [before, open] = this.#end.end()
     if (before !== undefined) this.#seal(before)
     if (open !== undefined) this.#seal(open)
   }
 
   #seal(batch: Batch): void {
-    if (batch.events === 0) {
-      this.#free(batch)
-      return
-    }
     batch.seal(this.#next_sequence)
     this.#next_sequence += 1
     this.#charge(batch.peer_bytes)
@@ -236,47 +215,14 @@ export class ForwarderQueue implements Lane, Tracked {
 
   endTrack(): void {
     // While disk works, what comes is gathered for the write after it.
-    if (this.#disk.writing_bytes > 0) this.#unsaved.gather(this.#open)
+    if (this.#disk.writing_bytes > 0) this.#unsaved.gather(this.#end.open)
     else this.sealOpen()
     this.#unsaved.endTrack()
   }
 
   /** Monotonic milliseconds when the open batch got its first event; undefined when there is none. */
   get opened_mono(): number | undefined {
-    return this.#first_open?.opened_mono
-  }
-
-  /** A new open batch; one whose numbering of senders is used up ends. */
-  #begin(): Batch {
-    this.sealOpen()
-    const { pool } = this.#deps
-    const batch = new Batch(
-      this.form,
-      this.#identity,
-      this.#names,
-      pool.take(OPEN_BYTES),
-      pool.takeIndex(OPEN_INDEX_BYTES),
-    )
-    batch.opened_mono = this.#deps.clock.monotonic()
-    this.#open = batch
-    this.#charge(batch.held)
-    this.#deps.opened(this)
-    return batch
-  }
-
-  /** Room for `need` bytes in the open batch, or a new batch when it would pass `batch.bytes`. */
-  #makeRoom(batch: Batch, need: number): Batch {
-    let target = batch
-    let bytes = need
-    if (need > this.#limits.batch_bytes && batch.events > 0) {
-      bytes = need - batch.used
-      target = this.#begin()
-      if (bytes <= target.payload.length) return target
-    }
-    const before = target.payload.buffer.byteLength
-    this.#deps.pool.give(target.growPayload(this.#deps.pool.take(Math.max(bytes, before * 2))))
-    this.#charge(target.payload.buffer.byteLength - before)
-    return target
+    return this.#end.first?.opened_mono
   }
 
   /** Whether one more event may come in; applies `when_full` when the share is used up. */
@@ -399,7 +345,7 @@ export class ForwarderQueue implements Lane, Tracked {
   #committed(batch: Batch): void {
     batch.on_disk = true
     this.#unsaved.settled(batch, true, this.#limits.memory_max)
-    if (this.#disk.writing_bytes === 0 && this.#first_open?.tickets) this.sealOpen()
+    if (this.#disk.writing_bytes === 0 && this.#end.first?.tickets) this.sealOpen()
     const keep = this.#limits.spool === 'always' && this.#held < this.#limits.memory_max / 2
     for (let head = this.#memory.peek(); head?.on_disk === true; head = this.#memory.peek()) {
       if (keep && this.#disk.batches === 0) break
@@ -471,8 +417,9 @@ export class ForwarderQueue implements Lane, Tracked {
     const cells = this.#cells
     cells[ForwarderCell.queued_bytes] = this.#held + (this.#destination?.held_bytes ?? 0)
     cells[ForwarderCell.spooled_bytes] = this.#disk.bytes
-    const waiting = [...this.#leased, this.#returned[0], this.#memory.peek(), this.#first_open]
-    cells[ForwarderCell.oldest_at] = oldestAt(waiting, this.#disk.batches > 0 ? this.#disk.oldest_at : null)
+    const waiting = [...this.#leased, this.#returned[0], this.#memory.peek()]
+    const on_disk = this.#disk.batches > 0 ? this.#disk.oldest_at : null
+    cells[ForwarderCell.oldest_at] = oldestAt(waiting, on_disk, this.#end.oldest)
     cells[ForwarderCell.state] = DESTINATION_STATES.indexOf(stateOf(this.paused, this.#destination))
   }
 

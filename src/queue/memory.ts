@@ -3,6 +3,7 @@
  * content): open batches, queues, what is in flight, replay windows, copies on their way to the spool.
  */
 import { Buffer } from 'node:buffer'
+import type { Batch } from './batch.ts'
 
 /** What a forwarder may still hold by the way when memory is short for all. */
 export const PRESSED_BYTES = 65_536
@@ -130,7 +131,7 @@ const KEEP_MAX = 64 * 1024 * 1024
  */
 export class BufferPool {
   readonly #free: Buffer[][] = []
-  readonly #free_index: ArrayBuffer[][] = []
+  readonly #free_index: Uint32Array<ArrayBuffer>[][] = []
   readonly #budget: Pick<MemoryBudget, 'max' | 'used'>
   #kept = 0
 
@@ -150,7 +151,7 @@ export class BufferPool {
         const bytes = list.pop()
         if (bytes === undefined) break
         this.#kept -= bytes.byteLength
-        freeBytes(bytes instanceof ArrayBuffer ? bytes : bytes.buffer)
+        freeBytes(bytes.buffer)
       }
     }
   }
@@ -185,7 +186,7 @@ export class BufferPool {
   give(buffer: Buffer): void {
     const size = buffer.length
     // Views over other memory (batches read from disk) are not for the pool.
-    if (size !== buffer.buffer.byteLength) return
+    if (size === 0 || size !== buffer.buffer.byteLength) return
     const list = Math.log2(size / SMALLEST)
     if (!Number.isInteger(list) || list < 0 || !this.#keeps(size)) {
       freeBytes(buffer.buffer)
@@ -197,27 +198,28 @@ export class BufferPool {
   }
 
   /** Memory for the index of a batch: a power of two from 512 bytes, contents undefined. */
-  takeIndex(bytes: number): ArrayBuffer {
+  takeIndex(bytes: number): Uint32Array<ArrayBuffer> {
     const list = Math.max(0, Math.ceil(Math.log2(bytes / SMALLEST_INDEX)))
     const free = this.#free_index[list]?.pop()
-    if (free === undefined) return new ArrayBuffer(SMALLEST_INDEX << list)
+    if (free === undefined) return new Uint32Array((SMALLEST_INDEX << list) / 4)
     this.#kept -= free.byteLength
     return free
   }
 
-  giveIndex(index: ArrayBuffer): void {
+  giveIndex(index: Uint32Array<ArrayBuffer>): void {
+    if (index.byteLength === 0) return
     const list = Math.log2(index.byteLength / SMALLEST_INDEX)
     if (!Number.isInteger(list) || list < 0 || !this.#keeps(index.byteLength)) {
-      freeBytes(index)
+      freeBytes(index.buffer)
       return
     }
     for (let missing = this.#free_index.length; missing <= list; missing++) this.#free_index.push([])
-    ;(this.#free_index[list] as ArrayBuffer[]).push(index)
+    ;(this.#free_index[list] as Uint32Array<ArrayBuffer>[]).push(index)
     this.#kept += index.byteLength
   }
 
   /** Gives the batch an index of twice the size; the bytes that it is larger by. */
-  doubleIndex(batch: { readonly index: ArrayBuffer; growIndex(index: ArrayBuffer): ArrayBuffer }): number {
+  doubleIndex(batch: Batch): number {
     const before = batch.index.byteLength
     this.giveIndex(batch.growIndex(this.takeIndex(before * 2)))
     return before

@@ -3,9 +3,13 @@ import type { DestinationState } from './lane.ts'
 import type { Batch } from './batch.ts'
 import type { Deque } from './deque.ts'
 
-/** Receive time of the oldest event in `batches` and on disk (null: nothing there); 0 when there is none. */
-export function oldestAt(batches: readonly (Batch | undefined)[], on_disk: number | null): number {
-  let oldest = on_disk ?? Number.POSITIVE_INFINITY
+/** Receive time of the oldest event in `batches`, on disk and in an open chunk (null: nothing there); 0 when there is none. */
+export function oldestAt(
+  batches: readonly (Batch | undefined)[],
+  on_disk: number | null,
+  in_chunk: number | null,
+): number {
+  let oldest = Math.min(on_disk ?? Number.POSITIVE_INFINITY, in_chunk ?? Number.POSITIVE_INFINITY)
   for (const batch of batches) {
     if (batch !== undefined && batch.events > 0) oldest = Math.min(oldest, batch.received_at(0))
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { DiskPort } from './disk-backlog.ts'
 import type { ForwarderQueue } from './forwarder-queue.ts'
 import type { BufferPool, MemoryBudget, MemoryShare } from './memory.ts'
+import type { OpenBatches } from './open-batches.ts'
 
 export interface QueueLimits {
   /** Bytes after which the open batch is sealed. */
@@ -23,6 +24,8 @@ export interface QueueDeps {
   readonly clock: Clock
   readonly budget: MemoryBudget
   readonly pool: BufferPool
+  /** Where all queues of the worker have their open batches. */
+  readonly opens: OpenBatches
   /** What all forwarders of its tenant may hold together; left out: no bound. */
   readonly share?: MemoryShare | undefined
   readonly disk: DiskPort

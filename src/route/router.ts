@@ -8,6 +8,7 @@ import { mapSteps, type Steps } from '../base/slices.ts'
 import type { EventView } from '../classify/view.ts'
 import type { Ticket } from '../queue/acknowledgement.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
+import type { OpenBatches } from '../queue/open-batches.ts'
 import type { ConditionSet } from '../rules/conditions.ts'
 import type { Editor } from '../rules/editor.ts'
 import type { Ownership } from '../rules/ownership.ts'
@@ -18,8 +19,6 @@ import { TenantRates } from './tenant-rates.ts'
 /** A forwarder as the router sees it. */
 export interface Target {
   readonly queue: ForwarderQueue
-  /** Neither gate nor editor: the usual case, asked first. */
-  readonly plain: boolean
   /** Null: everything passes. */
   readonly gate: Gate | null
   /** Null: events pass as they are. */
@@ -52,6 +51,11 @@ export interface TargetLists {
   readonly starts: Int32Array
   /** Index of the condition of each target, -1: takes everything. */
   readonly conditions: Int32Array
+  /**
+   * Number of the queue of each target among the open batches, where that is all there is to it; -1: look at the target. With
+   * a thousand tenants what an event touches is in no cache: each object on its way costs as much as scanning its header.
+   */
+  readonly numbers: Int32Array
   readonly targets: readonly Target[]
 }
 
@@ -64,6 +68,7 @@ export interface RouterTables {
   readonly found_by: readonly string[]
   readonly by_of: Int32Array
   readonly lists: TargetLists
+  readonly opens: OpenBatches | undefined
   /** Per owner: owners of the copies that other tenants get of its events; null when nothing is shared. */
   readonly copies: readonly (Int32Array | undefined)[] | null
 }
@@ -76,12 +81,10 @@ export function* routerTables(
   now: number,
 ): Steps<RouterTables> {
   const targets = yield* mapSteps(plan.forwarders, ({ edit, sample, rate_max }, index): Target => {
-    const open = sample === null && rate_max === null
-    const gate = open ? null : new Gate(sample, rate_max, random, now)
+    const gate = sample === null && rate_max === null ? null : new Gate(sample, rate_max, random, now)
     const editor = edit === -1 ? null : (editors[edit] ?? null)
     if (edit !== -1 && editor === null) throw new Error('a forwarder without its editor')
-    const queue = queues[index] as ForwarderQueue
-    return { queue, plain: open && editor === null, gate, editor }
+    return { queue: queues[index] as ForwarderQueue, gate, editor }
   })
   yield
   const found_by = [...new Set(plan.owners.map(({ by }) => by))]
@@ -96,6 +99,7 @@ export function* routerTables(
     found_by,
     by_of: Int32Array.from(yield* mapSteps(plan.owners, ({ by }) => places.get(by) ?? 0, 1000)),
     lists: yield* targetLists(plan, targets),
+    opens: queues[0]?.opens,
     copies: copiesOf(plan),
   }
 }
@@ -104,12 +108,15 @@ export function* routerTables(
 function* targetLists(plan: RulesPlan, made: readonly Target[]): Steps<TargetLists> {
   const starts: number[] = []
   const conditions: number[] = []
+  const numbers: number[] = []
   const targets: Target[] = []
   const add = (indices: readonly number[]): void => {
     starts.push(targets.length)
     for (const index of indices) {
+      const target = made[index] as Target
       conditions.push((plan.forwarders[index] as ForwarderPlan).condition)
-      targets.push(made[index] as Target)
+      numbers.push(target.gate === null && target.editor === null ? target.queue.number : -1)
+      targets.push(target)
     }
   }
   yield* mapSteps(plan.tenants, ({ forwarders }) => add(forwarders))
@@ -119,7 +126,12 @@ function* targetLists(plan: RulesPlan, made: readonly Target[]): Steps<TargetLis
   add(provider.filter(({ scope }) => scope !== 'orphans').map(({ index }) => index))
   add(provider.filter(({ scope }) => scope !== 'owned').map(({ index }) => index))
   starts.push(targets.length)
-  return { starts: Int32Array.from(starts), conditions: Int32Array.from(conditions), targets }
+  return {
+    starts: Int32Array.from(starts),
+    conditions: Int32Array.from(conditions),
+    numbers: Int32Array.from(numbers),
+    targets,
+  }
 }
 
 export class Router {
@@ -132,7 +144,12 @@ export class Router {
   readonly #tenant_of: Int32Array
   readonly #starts: Int32Array
   readonly #condition_of: Int32Array
+  readonly #number_of: Int32Array
   readonly #targets: readonly Target[]
+  readonly #opens: OpenBatches | undefined
+  /** Where each tenant's counters stand: the piece of memory, and the place in it. */
+  readonly #cells_of: Int32Array
+  readonly #slabs: readonly Float64Array[]
   /** Numbers of the provider's lists. */
   readonly #provider_owned: number
   readonly #provider_orphans: number
@@ -159,10 +176,15 @@ export class Router {
     this.found_by = tables.found_by
     this.#seen = cells.seen ?? new Float64Array(tables.by_of.length * 2)
     this.#by_of = tables.by_of
-    const { starts, conditions: condition_of, targets } = tables.lists
+    const { starts, conditions: condition_of, numbers, targets } = tables.lists
     this.#starts = starts
     this.#condition_of = condition_of
+    this.#number_of = numbers
     this.#targets = targets
+    this.#opens = tables.opens
+    const { places, slabs } = placesOf(cells.tenants)
+    this.#cells_of = places
+    this.#slabs = slabs
     this.#provider_owned = starts.length - 3
     this.#provider_orphans = starts.length - 2
     this.#has_conditions = conditions.size > 0
@@ -185,7 +207,8 @@ export class Router {
     if (owner > 0) {
       const tenant = this.#tenant_of[owner] as number
       add(this.#cells.worker, WorkerCell.owned, 1)
-      add(this.#cells.tenants[tenant] as Float64Array, TenantCell.owned, 1)
+      const cells = this.#slabs[this.#cells_of[tenant * 2] as number] as Float64Array
+      add(cells, (this.#cells_of[tenant * 2 + 1] as number) + TenantCell.owned, 1)
       const seen = this.#seen
       seen[owner * 2] = view.received_at
       seen[owner * 2 + 1] = (seen[owner * 2 + 1] as number) + 1
@@ -220,12 +243,10 @@ export class Router {
     for (let i = this.#starts[list] as number; i < end; i++) {
       const condition = this.#condition_of[i] as number
       if (condition !== -1 && !this.#conditions.holds(condition, view, owner)) continue
-      const target = this.#targets[i] as Target
-      if (target.plain) {
-        const { queue } = target
-        if (ticket !== undefined) ticket.touch(queue)
-        queue.append(view, owner)
-      } else this.#giveSpecial(target, view, owner, now)
+      const number = this.#number_of[i] as number
+      if (number === -1 || ticket !== undefined)
+        this.#giveSpecial(this.#targets[i] as Target, view, owner, now)
+      else (this.#opens as OpenBatches).put(number, view, owner)
     }
   }
 
@@ -246,6 +267,21 @@ export class Router {
         (this.#targets[i] as Target).queue.refuse('tenant_rate')
     }
   }
+}
+
+/** Counters of tenants by number, without an object each: where they stand in which pieces of memory. */
+function placesOf(blocks: readonly Float64Array[]): {
+  readonly places: Int32Array
+  readonly slabs: readonly Float64Array[]
+} {
+  const slabs = new Map<ArrayBufferLike, number>()
+  const places = new Int32Array(blocks.length * 2)
+  for (const [n, { buffer, byteOffset }] of blocks.entries()) {
+    if (!slabs.has(buffer)) slabs.set(buffer, slabs.size)
+    places[n * 2] = slabs.get(buffer) ?? 0
+    places[n * 2 + 1] = byteOffset / 8
+  }
+  return { places, slabs: [...slabs.keys()].map((buffer) => new Float64Array(buffer)) }
 }
 
 function copiesOf({ copies = [], owners }: RulesPlan): (Int32Array | undefined)[] | null {

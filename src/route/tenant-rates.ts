@@ -1,28 +1,30 @@
 /** Token buckets of the tenants' `rate_max`: a second's worth may come at once. */
+
+/** Numbers of a tenant's bucket, side by side: what it gets a millisecond, what is in it, and as of when. */
+const Bucket = { per_ms: 0, tokens: 1, at: 2, size: 4 } as const
+
 export class TenantRates {
   /** Some tenant has a limit: else nobody needs to ask. */
   readonly limited: boolean
-  readonly #per_ms: Float64Array
-  readonly #tokens: Float64Array
-  readonly #at: Float64Array
+  readonly #buckets: Float64Array
 
   /** `rates` in events a second, null for no limit; `now` monotonic milliseconds. */
   constructor(rates: readonly (number | null)[], now: number) {
     this.limited = rates.some((rate) => rate !== null)
-    this.#per_ms = Float64Array.from(rates, (rate) => (rate ?? 0) / 1000)
-    this.#tokens = Float64Array.from(rates, (rate) => rate ?? 0)
-    this.#at = new Float64Array(rates.length).fill(now)
+    this.#buckets = Float64Array.from(rates.flatMap((rate) => [(rate ?? 0) / 1000, rate ?? 0, now, 0]))
   }
 
   /** Takes a token of the tenant's; false when there is none. */
   admits(tenant: number, now: number): boolean {
-    const per_ms = this.#per_ms[tenant] as number
+    const buckets = this.#buckets
+    const bucket = tenant * Bucket.size
+    const per_ms = buckets[bucket] as number
     if (per_ms === 0) return true
-    const passed = now - (this.#at[tenant] as number)
-    const tokens = Math.min(per_ms * 1000, (this.#tokens[tenant] as number) + passed * per_ms)
-    this.#at[tenant] = now
+    const passed = now - (buckets[bucket + Bucket.at] as number)
+    const tokens = Math.min(per_ms * 1000, (buckets[bucket + Bucket.tokens] as number) + passed * per_ms)
+    buckets[bucket + Bucket.at] = now
     const admitted = tokens >= 1
-    this.#tokens[tenant] = admitted ? tokens - 1 : tokens
+    buckets[bucket + Bucket.tokens] = admitted ? tokens - 1 : tokens
     return admitted
   }
 }

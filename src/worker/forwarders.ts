@@ -14,6 +14,7 @@ import type { DiskPort } from '../queue/disk-backlog.ts'
 import { ForwarderQueue, type QueueLimits } from '../queue/forwarder-queue.ts'
 import type { DeadLettersStatus, Destination } from '../queue/lane.ts'
 import type { BufferPool, MemoryBudget, MemoryShare } from '../queue/memory.ts'
+import type { OpenBatches } from '../queue/open-batches.ts'
 import type { ChainState, SpoolRow } from '../queue/spool-port.ts'
 import { serialiseBatch } from '../queue/batch-codec.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
@@ -27,6 +28,7 @@ export interface ForwardersDeps {
   readonly clock: Clock
   readonly budget: MemoryBudget
   readonly pool: BufferPool
+  readonly opens: OpenBatches
   /** What all forwarders of one tenant may hold together. */
   readonly shareOf?: (key: string) => MemoryShare | undefined
   readonly disk: DiskPort
@@ -190,10 +192,10 @@ export class Forwarders {
   }
 
   #makeQueue(identity: BatchIdentity, limits: QueueLimits, next_sequence: number): ForwarderQueue {
-    const { clock, budget, pool, disk, counters, opened, watch } = this.#deps
+    const { clock, budget, pool, opens, disk, counters, opened, watch } = this.#deps
     const cells = counters.block('forwarder', identity.forwarder)
     const share = this.#deps.shareOf?.(identity.forwarder)
-    const deps = { clock, budget, pool, disk, share, cells, opened, watch }
+    const deps = { clock, budget, pool, opens, disk, share, cells, opened, watch }
     const queue = new ForwarderQueue(identity, PayloadForm.bare, NO_NAMES, limits, deps, next_sequence)
     queue.paused = this.#paused.has(identity.forwarder)
     return queue
@@ -301,7 +303,7 @@ function queueLimits(forwarder: ForwarderSettings, settings: Settings): QueueLim
   return {
     batch_bytes: settings.batch.bytes,
     spill_after: settings.queue.spill_after,
-    memory_max: Math.max(forwarder.queue.memory_max, settings.batch.bytes * 2),
+    memory_max: Math.max(forwarder.queue.memory_max, settings.batch.bytes * 4),
     disk_max: forwarder.queue.disk_max,
     max_age: forwarder.queue.max_age,
     when_full: forwarder.queue.when_full,

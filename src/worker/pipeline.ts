@@ -27,6 +27,7 @@ import { Ticket } from '../queue/acknowledgement.ts'
 import type { OwnerName } from '../queue/batch.ts'
 import { BufferPool, MemoryBudget } from '../queue/memory.ts'
 import type { ForwarderQueue } from '../queue/forwarder-queue.ts'
+import { OpenBatches, openMemory } from '../queue/open-batches.ts'
 import type { Destination } from '../queue/lane.ts'
 import type { Lost } from '../queue/disk-backlog.ts'
 import type { SpoolClient } from '../queue/spool-port.ts'
@@ -49,6 +50,8 @@ import { UnknownLabels } from './unknown-labels.ts'
 
 /** Memory that the pool keeps when nothing is on its way any more. */
 const POOL_IDLE_BYTES = 1024 * 1024
+/** Numbers of senders go round after so many changes: no batch stays open for as long. */
+const PEER_IDS = 0x3fff_ffff
 /** Copies on their way to the spool, all forwarders together. */
 const WRITING_MAX = 16 * 1024 * 1024
 
@@ -106,6 +109,9 @@ export class Pipeline implements Intake {
   /** Wall clock of the read at hand, 0 between reads. */
   #now = 0
   #now_mono = 0
+  /** Another number for every change of sender: batches see by it whether theirs is the last one. */
+  #peer = ''
+  #peer_id = 0
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps
@@ -242,6 +248,7 @@ export class Pipeline implements Intake {
       clock,
       budget,
       pool,
+      opens: new OpenBatches(openMemory()),
       shareOf: memoryShares(settings),
       disk: this.#disk,
       counters: this.#counters,
@@ -398,7 +405,9 @@ export class Pipeline implements Intake {
     view.flags = flags
     view.received_at = this.#now
     view.listener = origin.listener
+    if (origin.peer !== this.#peer) this.#another(origin.peer)
     view.peer = origin.peer
+    view.peer_id = this.#peer_id
     view.source = origin.source
     this.#classifier.classify(view)
     if ((view.flags & EventFlag.pri_assumed) !== 0) view.flags &= ~EventFlag.complete_header
@@ -409,6 +418,11 @@ export class Pipeline implements Intake {
     ;(this.#sources as SourceCounts).count(view, this.#now_mono)
     const decision = (this.#router as Router).route(view, this.#now_mono)
     if (decision === UNKNOWN_LABEL || this.#ownership?.unknown_beside_key === true) this.#unknown.note(view)
+  }
+
+  #another(peer: string): void {
+    this.#peer = peer
+    this.#peer_id = (this.#peer_id % PEER_IDS) + 1
   }
 
   readDone(_origin: Origin): void {

@@ -11,6 +11,7 @@ import { PayloadForm } from '../../src/queue/batch-format.ts'
 import { ForwarderQueue, type QueueLimits } from '../../src/queue/forwarder-queue.ts'
 import type { Destination } from '../../src/queue/lane.ts'
 import { BufferPool, MemoryBudget } from '../../src/queue/memory.ts'
+import { OpenBatches } from '../../src/queue/open-batches.ts'
 import { FakeSpool } from '../support/fake-spool.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -100,6 +101,7 @@ class Rig {
         clock: this.clock,
         budget: this.budget,
         pool: new BufferPool({ max: 1 << 26, used: 0 }),
+        opens: new OpenBatches(),
         disk: { client: this.spool, writing_max: 1 << 20, writing: 0 },
         cells: this.cells,
         opened: () => undefined,

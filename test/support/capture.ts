@@ -46,7 +46,12 @@ export class CaptureRouter {
     { sources, env, classifier, random = () => 0, key = 'k'.repeat(32) }: CaptureOptions,
   ) {
     this.plan = plan
-    const queues = plan.forwarders.map((forwarder) => this.#queue(forwarder.key))
+    const queues: ForwarderQueue[] = []
+    // Most events never touch the queue itself: they go to its open batch, by number.
+    const opens = {
+      put: (number: number, event: Appendable, owner: number): void => queues[number]?.append(event, owner),
+    }
+    queues.push(...plan.forwarders.map((forwarder, number) => this.#queue(forwarder.key, number, opens)))
     this.conditions = new ConditionSet(plan, env)
     const read = (view: EventView, stream: number): void => classifier?.read(view, stream)
     const rules = {
@@ -60,8 +65,10 @@ export class CaptureRouter {
     this.router = new Router(tables, rules, { worker: this.worker, tenants })
   }
 
-  #queue(key: string): ForwarderQueue {
+  #queue(key: string, number: number, opens: object): ForwarderQueue {
     const queue = {
+      number,
+      opens,
       append: ({ buf, start, end, stream, peer, received_at }: Appendable, owner: number): void => {
         this.taken.push({
           key,

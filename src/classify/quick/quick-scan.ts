@@ -3,10 +3,9 @@
  * firewall, by `scan.c` as WebAssembly. It gives what `scanHeader`, `readDfw` and `readGateway` give, or nothing: they say
  * what every byte means, and where this gives nothing they are asked. A property test holds the two equal.
  */
-import { Buffer } from 'node:buffer'
-import { nativeAddress, nativeInts, type NativeMemory, nativeMemory } from '../../base/native-memory.ts'
+import { type NativeCode, nativeCode } from '../../base/native-code.ts'
+import { nativeAddress, nativeInts, type NativeMemory } from '../../base/native-memory.ts'
 import { EventFlag, Fw, Grammar, HeaderForm, type EventView } from '../view.ts'
-import { SCAN_WASM } from './scan-wasm.ts'
 
 /** Bits of the answer; `scan.c` has the same numbers. */
 const RFC5424 = 2
@@ -34,10 +33,8 @@ const LABEL_MAX = 64
 /** The classifier's own flags; what framing said stays. */
 const OWN_FLAGS = EventFlag.invalid | EventFlag.cut_by_sender | EventFlag.complete_header
 
-type Scan = (start: number, length: number, shift: number, header: number, fields: number) => number
-
 interface Scanner {
-  readonly scan: Scan
+  readonly scan: NativeCode['scan']
   readonly native: NativeMemory
   readonly scratch_at: number
   readonly header: Int32Array
@@ -57,26 +54,20 @@ let last_buf: Uint8Array | undefined
 let last_at = -1
 
 function make(): Scanner | null {
-  const native = nativeMemory()
+  const code = nativeCode()
   const header = nativeInts(Head.slots)
   const fields = nativeInts(Fw.slots)
-  if (native === null || nativeAddress(fields) < 0) return null
-  try {
-    const code = new WebAssembly.Module(Buffer.from(SCAN_WASM, 'base64'))
-    const { exports } = new WebAssembly.Instance(code, { env: { memory: native.memory } })
-    return {
-      scan: exports['scan'] as Scan,
-      native,
-      scratch_at: native.scratch.byteOffset,
-      header,
-      header_at: header.byteOffset,
-      words: header.subarray(Head.label_words),
-      fields,
-      fields_at: fields.byteOffset,
-    }
-  } catch {
-    // A machine without the vector instructions that the code was compiled for.
-    return null
+  if (code === null || nativeAddress(fields) < 0) return null
+  const { native, scan } = code
+  return {
+    scan,
+    native,
+    scratch_at: native.scratch.byteOffset,
+    header,
+    header_at: header.byteOffset,
+    words: header.subarray(Head.label_words),
+    fields,
+    fields_at: fields.byteOffset,
   }
 }
 

@@ -3,7 +3,7 @@
  * distributed and gateway firewall. What is not exactly that is left to the scanners in TypeScript, which define what
  * every byte means: this only gives the same answer sooner, and a property test compares the two.
  *
- * Compiled by scripts/build-scan.sh to WebAssembly. Addresses are offsets into the memory that base/native-memory.ts
+ * Compiled by scripts/build-native.sh to WebAssembly. Addresses are offsets into the memory that base/native-memory.ts
  * makes; there is no allocation, no recursion and no loop that does not go forward through the frame.
  */
 #include <wasm_simd128.h>

@@ -41,9 +41,6 @@ test('what is no table is passed over', () => {
 test('of others on the machine nothing is kept', () => {
   const rest = '01 00000003:00000000 01:000000FF 00000002     0        0 2 1 0 20 4 30 10 -1'
   const mine = key(0x1f91, 0xc350)
-  const table = parseTable(
-    Buffer.from(HEAD + row('1F90C350', rest) + row('1F91C350', rest)),
-    new Set([mine]),
-  )
+  const table = parseTable(Buffer.from(HEAD + row('1F90C350', rest) + row('1F91C350', rest)), new Set([mine]))
   expect([...table]).toEqual([[mine, { unconfirmed: 3, retransmits: 2 }]])
 })

@@ -6,6 +6,7 @@ import type { BatchNames } from '../../../src/queue/batch.ts'
 import { PayloadForm } from '../../../src/queue/batch-format.ts'
 import { ForwarderQueue, type QueueLimits } from '../../../src/queue/forwarder-queue.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
+import { OpenBatches } from '../../../src/queue/open-batches.ts'
 import { FakeSpool } from '../../support/fake-spool.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -34,7 +35,8 @@ function rig() {
     const none = (): undefined => undefined
     const cells = new Float64Array(ForwarderCell.size)
     const pool = new BufferPool({ max: 1 << 26, used: 0 })
-    const deps = { clock, budget, pool, disk, cells, opened: none, watch: none }
+    const opens = new OpenBatches()
+    const deps = { clock, budget, pool, opens, disk, cells, opened: none, watch: none }
     const identity = { epoch: 1, worker: 0, forwarder: name, generation: 1 }
     const made = new ForwarderQueue(identity, PayloadForm.newline, NAMES, limits, deps, 0)
     return Object.assign(made, { cells })

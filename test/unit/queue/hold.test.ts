@@ -5,6 +5,7 @@ import type { BatchNames } from '../../../src/queue/batch.ts'
 import { PayloadForm } from '../../../src/queue/batch-format.ts'
 import { ForwarderQueue } from '../../../src/queue/forwarder-queue.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
+import { OpenBatches } from '../../../src/queue/open-batches.ts'
 import { FakeSpool } from '../../support/fake-spool.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -40,6 +41,7 @@ function make(when_full: 'drop_oldest' | 'block'): {
       clock: new ManualClock(),
       budget,
       pool: new BufferPool({ max: 1 << 26, used: 0 }),
+      opens: new OpenBatches(),
       disk: { client: new FakeSpool(), writing_max: 1 << 20, writing: 0 },
       cells,
       opened: () => undefined,

@@ -7,6 +7,7 @@ import { DROP_REASONS, ForwarderCell } from '../../../src/base/counters.ts'
 import { PayloadForm } from '../../../src/queue/batch-format.ts'
 import { ForwarderQueue } from '../../../src/queue/forwarder-queue.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
+import { OpenBatches } from '../../../src/queue/open-batches.ts'
 import type { SpoolClient, SpoolRow, SpoolWriteOutcome } from '../../../src/queue/spool-port.ts'
 import { FakeSpool } from '../../support/fake-spool.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -48,6 +49,7 @@ test('copies that are dropped with the oldest are written again, and nothing is 
       clock,
       budget: new MemoryBudget(1 << 24),
       pool: new BufferPool({ max: 1 << 26, used: 0 }),
+      opens: new OpenBatches(),
       disk: { client, writing_max: 1 << 20, writing: 0 },
       cells,
       opened: () => undefined,

@@ -5,6 +5,7 @@ import type { Batch, BatchNames } from '../../../src/queue/batch.ts'
 import { PayloadForm } from '../../../src/queue/batch-format.ts'
 import { ForwarderQueue, type QueueLimits } from '../../../src/queue/forwarder-queue.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
+import { OpenBatches } from '../../../src/queue/open-batches.ts'
 import { FakeSpool } from '../../support/fake-spool.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -30,6 +31,7 @@ function make() {
     clock: new ManualClock(),
     budget: new MemoryBudget(1 << 20),
     pool: new BufferPool({ max: 1 << 26, used: 0 }),
+    opens: new OpenBatches(),
     disk: { client: new FakeSpool(), writing_max: 1 << 20, writing: 0 },
     cells,
     opened: () => undefined,

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Counters } from '../../../src/base/counters.ts'
 import { atOnce } from '../../../src/base/slices.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
+import { OpenBatches } from '../../../src/queue/open-batches.ts'
 import type { Destination } from '../../../src/queue/lane.ts'
 import type { RulesPlan } from '../../../src/rules/plan.ts'
 import type { Settings } from '../../../src/config/types.ts'
@@ -55,6 +56,7 @@ function rig() {
     clock: new ManualClock(),
     budget,
     pool: new BufferPool({ max: 1 << 26, used: 0 }),
+    opens: new OpenBatches(),
     disk: { client: new FakeSpool(), writing_max: 1 << 20, writing: 0 },
     counters,
     opened: () => undefined,
