@@ -117,7 +117,8 @@ function plain(text: string): string {
 
 function inWords({ forwarder: key, state, pause }: PauseAnswer): string {
   if (state === 'resumed') return `${key}: ${paint('green', 'resumed')}`
-  if (state === 'not paused' || pause === null) return `${key}: was not paused`
+  if (state === 'not paused' || pause === null)
+    return `${key}: was not paused by an operator; what waits after a failure is tried again now`
   const end = pause.until === null ? 'until it is resumed' : `until ${pause.until}`
   return `${key}: ${paint('yellow', 'paused')} ${end}; what comes is queued and spooled`
 }

@@ -65,10 +65,11 @@ function readable(status: Status): string {
       ]),
     ),
   ]
-  for (const { tenant, forwarder, last_error, dropped, dead_letters, pause, removed } of status.forwarders) {
+  for (const one of status.forwarders) {
+    const { tenant, forwarder, last_error, dropped, dead_letters, pause, removed } = one
     if (pause !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${pauseText(pause)}`))
     if (removed !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${removalText(removed)}`))
-    if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}`))
+    if (last_error !== null) lines.push(mark('yellow', `${tenant}/${forwarder}: ${last_error}${mend(one)}`))
     if (sum(dropped) > 0) lines.push(mark('yellow', `${tenant}/${forwarder}: dropped${reasons(dropped)}`))
     if (dead_letters !== null)
       lines.push(
@@ -93,6 +94,12 @@ function drainText({ state, since, left }: DrainBrief): string {
   if (state === 'drained') return `drained, since ${since}: nothing is held, nothing is taken`
   const doing = state === 'closing' ? 'listeners close' : 'listeners are closed'
   return `${begun}: ${doing}, ${left} events are left`
+}
+
+/** What a person must mend is asked about every few minutes only. */
+function mend({ tenant, forwarder, state, pause }: Status['forwarders'][number]): string {
+  if (state !== 'paused' || pause !== null) return ''
+  return `; when it is mended, \`logweir forwarder test ${tenant}/${forwarder}\` goes on at once`
 }
 
 function pauseText({ since, until, reason }: Pause): string {

@@ -87,8 +87,12 @@ export class Operations {
   async resume(key: string): Promise<PauseAnswer> {
     const pause = this.#pauses.get(key)
     if (pause === null && !this.#deps.knows(key)) throw unknown(key)
-    if (!this.#pauses.resume(key)) return { forwarder: key, state: 'not paused', pause }
+    if (!this.#pauses.resume(key)) {
+      await this.#retry(key)
+      return { forwarder: key, state: 'not paused', pause }
+    }
     await this.#tellAll()
+    await this.#retry(key)
     this.#deps.log('info', `forwarder ${key} is resumed by an operator`, { forwarder: key })
     return { forwarder: key, state: 'resumed', pause }
   }
@@ -106,7 +110,10 @@ export class Operations {
     try {
       const targets = await worker.ask<ProbeAnswer>({ type: 'probe', key })
       if (targets === null) throw unknown(key)
-      return { forwarder: key, ok: targets.every(({ ok }) => ok), paused: this.pauseOf(key), targets }
+      const ok = targets.every((target) => target.ok)
+      // What waits for minutes after a failure need wait no longer.
+      if (ok) await this.#retry(key)
+      return { forwarder: key, ok, paused: this.pauseOf(key), targets }
     } finally {
       this.#testing -= 1
     }
@@ -139,6 +146,10 @@ export class Operations {
 
   close(): void {
     this.#pauses.close()
+  }
+
+  async #retry(key: string): Promise<void> {
+    await Promise.allSettled(this.#deps.workers().map((worker) => worker.ask({ type: 'retry', key })))
   }
 
   /** One that dies meanwhile is told when it starts again. */

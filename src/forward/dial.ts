@@ -51,10 +51,13 @@ export interface DialOptions {
   readonly onSecure?: (socket: TLSSocket) => void
 }
 
-/** An open socket that nothing was written to, and which of the addresses it has. */
+/** An open socket that nothing was written to, and which of the name's addresses it has. */
 export interface Dialled {
   readonly socket: Socket
-  readonly address: number
+  readonly host: string
+  readonly address: string
+  /** Its place among the addresses. */
+  readonly at: number
 }
 
 /** @throws DialError when no address could be reached. */
@@ -72,8 +75,10 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       left / (addresses.length - n),
       Math.min(ADDRESS_SHARE_MIN_MS, settings.timeout.connect),
     )
+    const address = addresses[at] as string
     try {
-      return { socket: await dialAddress(options, addresses[at] as string, security, share), address: at }
+      const socket = await dialAddress(options, address, security, share)
+      return { socket, host: target.host, address, at }
     } catch (error) {
       failure =
         error instanceof DialError ? error : new DialError('connect', inWords(error), { cause: error })

@@ -218,11 +218,16 @@ export class FileDestination implements Destination {
     if (this.#stopping !== undefined) return
     this.#status.failing(`file ${this.#path}`, why)
     this.#waiting = true
-    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
-      this.#timer = undefined
-      this.#waiting = false
-      this.wake()
-    })
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => this.retryNow())
+  }
+
+  retryNow(): void {
+    if (!this.#waiting && this.#goOn === undefined) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#waiting = false
+    if (this.#goOn === undefined) this.wake()
+    else this.#goOn()
   }
 
   /** Descriptors are not kept for quiet files. */

@@ -16,6 +16,7 @@ import { exchange, NoAnswerError } from './http-exchange.ts'
 import { compress } from './http-gzip.ts'
 import { type Answer, BACKOFF, type Paused, type Retry } from './outcome.ts'
 import { HttpSecrets } from './http-secrets.ts'
+import { NameWatch } from './name-watch.ts'
 import { PemWatch } from './pem-watch.ts'
 import { basic, hostOf, portOf, type Proxy, proxyFor } from './proxy.ts'
 import { inWords } from './status.ts'
@@ -59,6 +60,7 @@ export class HttpClient {
   /** Pools that end, with what is on its way over them. */
   readonly #retired = new Set<Promise<Pool>>()
   readonly #watch: PemWatch
+  readonly #names: NameWatch
   readonly #ends: CertificateEnds
   #proxy: Proxy | null = null
   /** Which of the name's addresses worked last. */
@@ -82,6 +84,7 @@ export class HttpClient {
     this.#watch = new PemWatch(this.#settings.tls, hostOf(url), deps.clock, (why) => {
       deps.log.warn({ forwarder: forwarder.key }, `forwarder ${forwarder.key}: ${why}`)
     })
+    this.#names = new NameWatch(resolver, deps.clock)
     this.#ends = new CertificateEnds(forwarder.key, this.#settings.tls.fingerprint !== null, deps)
     this.#headers = headersOf(this.#settings.http, profile)
     this.#secrets = new HttpSecrets(this.#settings.http)
@@ -159,7 +162,8 @@ export class HttpClient {
   /** One that could not be made is made anew with the next request. */
   #poolOf(): Promise<Pool> {
     this.#watch.look()
-    if (this.#watch.changed) {
+    this.#names.look()
+    if (this.#watch.changed || (this.#names.changed && this.#pool !== undefined)) {
       // What is on its way ends on the old connections.
       if (this.#pool !== undefined) void this.#retire(this.#pool)
       this.#pool = undefined
@@ -250,7 +254,8 @@ export class HttpClient {
       first: this.#address,
       ...(onSecure === undefined ? {} : { onSecure }),
     })
-    this.#address = dialled.address
+    this.#address = dialled.at
+    this.#names.connected(dialled.host, dialled.address)
     return dialled.socket
   }
 }

@@ -14,6 +14,7 @@ import type { ForwardDeps, ForwarderTarget } from './types.ts'
 /** An operator waits for it. */
 const TOTAL_MAX_MS = 50_000
 const LOOK_MS = 20
+const UDP_LOOKS = 12
 /** For what a destination has to put away. */
 const STOP_MS = 1000
 const NEVER = { first: 3_600_000, max: 3_600_000 }
@@ -66,10 +67,13 @@ async function sendProbe(
   const destination = createDestination(once, lane, quiet)
   destination.wake()
   await settledOrFailed(lane, destination, deps, signal)
+  // A refusal of a datagram comes behind it, if anything comes.
+  const udp = forwarder.settings.to.scheme === 'udp'
+  if (udp) for (let n = 0; n < UDP_LOOKS && destination.last_error === null; n++) await look(deps)
   const failure = destination.last_error
   await destination.stop(lane.settled ? STOP_MS : 0)
   const milliseconds = Math.round(deps.clock.monotonic() - started)
-  const delivered = lane.settled && lane.dropped === null
+  const delivered = lane.settled && lane.dropped === null && !(udp && failure !== null)
   const why = lane.dropped === null ? (failure ?? 'no answer in time') : `refused: ${said}`
   return [
     authentication(forwarder, delivered, why),
@@ -81,11 +85,14 @@ async function sendProbe(
 async function settledOrFailed(
   lane: ProbeLane,
   destination: Destination,
-  { clock }: ForwardDeps,
+  deps: ForwardDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!lane.settled && destination.last_error === null && !signal.aborted)
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve))
+  while (!lane.settled && destination.last_error === null && !signal.aborted) await look(deps)
+}
+
+function look({ clock }: ForwardDeps): Promise<void> {
+  return new Promise((resolve) => clock.after(LOOK_MS, resolve))
 }
 
 /** What a delivery proves depends on what the destination says. */
@@ -121,6 +128,6 @@ function authentication({ settings }: ForwarderTarget, delivered: boolean, why: 
   )
     return { ...step, ok: false, detail: why }
   if (ours === '') return { ...step, ok: null, detail: 'none is configured' }
-  if (!delivered) return { ...step, ok: null, detail: `not known: ${ours} was not judged` }
-  return { ...step, ok: true, detail: `${ours} was accepted` }
+  if (!delivered) return { ...step, ok: null, detail: `not known, nothing judged ${ours}` }
+  return { ...step, ok: true, detail: `accepted: ${ours}` }
 }

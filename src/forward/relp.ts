@@ -20,6 +20,7 @@ import { DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { relpFrames } from './encode/relp-frames.ts'
 import { closeQuietly } from './hang-up.ts'
+import { NameWatch } from './name-watch.ts'
 import { PemWatch } from './pem-watch.ts'
 import { RelpWindow } from './relp-window.ts'
 import { inWords, Status } from './status.ts'
@@ -49,6 +50,7 @@ export class RelpDestination implements Destination, RelpSink {
   readonly #ends: CertificateEnds
   readonly #window = new RelpWindow()
   readonly #watch: PemWatch
+  readonly #names: NameWatch
   #phase: Phase = 'idle'
   #socket: Socket | undefined
   #reader: RelpReader | undefined
@@ -84,6 +86,7 @@ export class RelpDestination implements Destination, RelpSink {
     this.#watch = new PemWatch(forwarder.settings.tls, targets[0].host, deps.clock, (why) =>
       this.#status.lost('certificates', why),
     )
+    this.#names = new NameWatch(shared.resolver, deps.clock)
     this.#ends = new CertificateEnds(forwarder.key, forwarder.settings.tls.fingerprint !== null, deps)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
@@ -135,8 +138,9 @@ export class RelpDestination implements Destination, RelpSink {
     )
   }
 
-  #dialled({ socket }: Dialled): void {
+  #dialled({ socket, host, address }: Dialled): void {
     if (this.#phase !== 'dialling') return closeQuietly(socket, this.#deps.clock)
+    this.#names.connected(host, address)
     this.#phase = 'opening'
     this.#socket = socket
     this.#failure = undefined
@@ -197,11 +201,15 @@ export class RelpDestination implements Destination, RelpSink {
   #retry(step: string, why: string): void {
     this.#phase = 'waiting'
     this.#status.failing(step, why)
-    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
-      this.#timer = undefined
-      this.#phase = 'idle'
-      this.#seek()
-    })
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => this.retryNow())
+  }
+
+  retryNow(): void {
+    if (this.#phase !== 'waiting') return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#phase = 'idle'
+    this.#seek()
   }
 
   // ---- answers -----------------------------------------------------------------------------------
@@ -264,8 +272,9 @@ export class RelpDestination implements Destination, RelpSink {
     if (socket === undefined || this.#phase !== 'open' || this.#turn !== undefined) return
     let budget = TURN_BYTES
     this.#watch.look()
-    // New certificates, or the first target's turn: what was sent is waited for, then the connection is made anew.
-    const outdated = this.#watch.changed || this.#targets.overdue
+    this.#names.look()
+    // New certificates, another address, or the first target's turn: what was sent is waited for, then the connection is made anew.
+    const outdated = this.#watch.changed || this.#names.changed || this.#targets.overdue
     if (outdated && this.#window.empty) return this.#endSession(socket)
     const room = outdated ? 0 : WINDOW_BYTES
     while (this.#window.bytes < room && !socket.writableNeedDrain) {

@@ -283,11 +283,15 @@ export class RequestDestination implements Destination {
   #hold(wait: Wait): void {
     this.#probing = true
     if (this.#held_until !== undefined || this.#stopped) return
-    this.#held_until = this.#deps.clock.after(this.#waitOf(wait), () => {
-      this.#held_until = undefined
-      this.#goOn()
-      this.wake()
-    })
+    this.#held_until = this.#deps.clock.after(this.#waitOf(wait), () => this.retryNow())
+  }
+
+  retryNow(): void {
+    if (this.#held_until === undefined || this.#stopped) return
+    this.#held_until.cancel()
+    this.#held_until = undefined
+    this.#goOn()
+    this.wake()
   }
 
   #waitOf(wait: Wait): number {

@@ -3,30 +3,21 @@
  * occupy the four threads that the disk shares. Asked at each connect; answers are kept for their TTL, at
  * most {@link TTL_MAX_MS}; when asking fails, the last good answer serves, however old.
  */
-import type { RecordWithTtl } from 'node:dns'
-import { Resolver as CaresResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { errorCode, errorText } from '../base/errors.ts'
 import { tenantOf } from '../base/tenant.ts'
 import { HostsFile } from './hosts-file.ts'
+import { type NameServer, SystemNames } from './name-server.ts'
 import type { Resolver } from './types.ts'
 
 const TTL_MIN_MS = 1000
 const TTL_MAX_MS = 300_000
 const NAMES_MAX = 4096
-const TIMEOUT_MS = 2500
-const TRIES = 2
 /** Names on their way to the name server at once; one that hangs then costs waiting, not memory. */
 const ASKING_MAX = 64
 /** Of these for the forwarders of one tenant: names that hang must not keep others' from being asked (R25). */
 const TENANT_MAX = 16
-
-/** The two questions that DNS is asked; c-ares has them, tests fake them. */
-export interface NameServer {
-  resolve4(name: string): Promise<readonly RecordWithTtl[]>
-  resolve6(name: string): Promise<readonly RecordWithTtl[]>
-}
 
 interface Answer {
   readonly addresses: readonly string[]
@@ -44,7 +35,7 @@ export class CachedResolver implements Resolver {
 
   constructor(
     clock: Clock,
-    server: NameServer = cares(),
+    server: NameServer = new SystemNames(clock),
     hosts: Pick<HostsFile, 'find'> = new HostsFile(clock),
   ) {
     this.#clock = clock
@@ -117,14 +108,6 @@ function whyNone(...results: readonly PromiseSettledResult<unknown>[]): string {
     if (code !== 'ENODATA') return errorText(result.reason)
   }
   return 'DNS knows it without an address'
-}
-
-function cares(): NameServer {
-  const resolver = new CaresResolver({ timeout: TIMEOUT_MS, tries: TRIES })
-  return {
-    resolve4: (name) => resolver.resolve4(name, { ttl: true }),
-    resolve6: (name) => resolver.resolve6(name, { ttl: true }),
-  }
 }
 
 /** Names are asked for once a thread, whichever destination asks. */

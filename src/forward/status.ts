@@ -133,9 +133,28 @@ const WORDS: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'the certificate, or one of its issuers, is for another purpose than this',
 }
 
+const NAMES_MAX = 200
+
+/** For whom a certificate is, and for whom it is not. The names are the other side's text: bounded, on one line. */
+function otherName(error: Error): string | undefined {
+  if (!('host' in error && 'cert' in error)) return undefined
+  const { host, cert } = error as {
+    readonly host: unknown
+    readonly cert: { readonly subjectaltname?: unknown }
+  }
+  const names = typeof cert.subjectaltname === 'string' ? cert.subjectaltname : ''
+  const shown = names.slice(0, NAMES_MAX).replaceAll(/\p{Cc}/gu, ' ')
+  const whose = names === '' ? 'it names nobody' : `it is for ${shown}${names.length > NAMES_MAX ? '…' : ''}`
+  return `the certificate is not for ${String(host)}: ${whose} (\`tls.server_name\` says which name to expect)`
+}
+
 /** A failure in words: known system codes as a sentence with the code behind it, else its own text. */
 export function inWords(error: unknown): string {
   const code = errorCode(error)
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' && error instanceof Error) {
+    const words = otherName(error)
+    if (words !== undefined) return words
+  }
   const words = code === undefined ? undefined : WORDS[code]
   return words === undefined ? errorText(error) : `${words} (${code})`
 }

@@ -19,6 +19,7 @@ import { DialError, type Dialled, type StreamTarget } from './dial.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
 import { closeQuietly, finish } from './hang-up.ts'
 import { type KernelTcp, type KernelView, sharedKernelTcp } from './kernel-tcp.ts'
+import { NameWatch } from './name-watch.ts'
 import { ReplayWindow } from './replay-window.ts'
 import { PemWatch } from './pem-watch.ts'
 import { inWords, Status } from './status.ts'
@@ -80,6 +81,7 @@ export class StreamDestination implements Destination {
   #said = 0
   #unwatch: (() => void) | undefined
   readonly #watch: PemWatch
+  readonly #names: NameWatch
 
   constructor(
     forwarder: ForwarderTarget,
@@ -100,6 +102,7 @@ export class StreamDestination implements Destination {
     this.#watch = new PemWatch(forwarder.settings.tls, targets[0].host, deps.clock, (why) =>
       this.#status.lost('certificates', why),
     )
+    this.#names = new NameWatch(shared.resolver, deps.clock)
     this.#ends = new CertificateEnds(forwarder.key, forwarder.settings.tls.fingerprint !== null, deps)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
@@ -158,13 +161,13 @@ export class StreamDestination implements Destination {
     else this.#retry('connect', inWords(error))
   }
 
-  #opened(dialled: Dialled): void {
-    const { socket } = dialled
+  #opened({ socket, host, address }: Dialled): void {
     if (this.#phase !== 'dialling') {
       closeQuietly(socket, this.#deps.clock)
       return
     }
     const now = this.#deps.clock.monotonic()
+    this.#names.connected(host, address)
     this.#socket = socket
     this.#unwatch = this.#kernel.watch(socket)
     this.#phase = 'open'
@@ -230,11 +233,15 @@ export class StreamDestination implements Destination {
     this.#phase = 'waiting'
     this.#status.failing(step, why)
     this.#timer?.cancel()
-    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
-      this.#timer = undefined
-      this.#phase = 'idle'
-      this.#seek()
-    })
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => this.retryNow())
+  }
+
+  retryNow(): void {
+    if (this.#phase !== 'waiting') return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#phase = 'idle'
+    this.#seek()
   }
 
   /** Everything unsettled goes back, oldest first. Whether there was something. */
@@ -269,8 +276,9 @@ export class StreamDestination implements Destination {
     if (socket === undefined || this.#turn !== undefined) return
     let budget = this.#encoder.passes ? TURN_BYTES : TURN_ENCODED_BYTES
     this.#watch.look()
+    this.#names.look()
     while (!this.#blocked && this.#phase === 'open') {
-      // New certificates, or the first target's turn: what is written is waited for, then the connection is made anew.
+      // New certificates, another address, or the first target's turn: what is written is waited for, then the connection is made anew.
       if (this.#outdated) return
       if (budget <= 0) {
         this.#turn = setImmediate(() => {
@@ -386,10 +394,10 @@ export class StreamDestination implements Destination {
   }
 
   get #outdated(): boolean {
-    return this.#watch.changed || this.#targets.overdue
+    return this.#watch.changed || this.#names.changed || this.#targets.overdue
   }
 
-  /** With new certificate files, or for the first target, a connection that nothing waits for any more ends, and the next is made. */
+  /** With new certificate files, for another address of the name or the first target, a connection that nothing waits for any more ends, and the next is made. */
   #renewed(): boolean {
     if (!this.#outdated || this.#window.length > 0 || this.#socket === undefined) return false
     this.#hangUp(this.#socket)

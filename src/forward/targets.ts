@@ -50,7 +50,7 @@ export class Targets {
       const first = this.#addresses[at] ?? 0
       try {
         const dialled = await dial({ ...options, target, first })
-        this.#addresses[at] = dialled.address
+        this.#addresses[at] = dialled.at
         this.#current = at
         this.#since = this.#clock.monotonic()
         return dialled

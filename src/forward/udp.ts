@@ -12,6 +12,7 @@ import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff } from './backoff.ts'
 import type { BatchEncoder } from './encode/batch-encoder.ts'
+import { NameWatch } from './name-watch.ts'
 import { inWords, Status } from './status.ts'
 import type { ForwardDeps, ForwarderTarget, Resolver } from './types.ts'
 
@@ -21,8 +22,6 @@ const DATAGRAM_MAX = 65_507
 const SENDS_MAX = 512
 /** Datagrams sent in one turn of the event loop (2 ms at worst). */
 const TURN_SENDS = 256
-/** A name is asked again after this long, for there is no connection that would break. */
-const NAME_MS = 300_000
 
 export interface UdpTarget {
   readonly host: string
@@ -65,6 +64,7 @@ export class UdpDestination implements Destination {
   readonly #resolver: Resolver
   readonly #status: Status
   readonly #backoff: Backoff
+  readonly #names: NameWatch
   readonly #jobs = new Set<Job>()
   #phase: Phase = 'idle'
   #socket: Socket | undefined
@@ -73,8 +73,9 @@ export class UdpDestination implements Destination {
   /** The batch that is being sent. */
   #job: Job | undefined
   #pending = 0
-  #opened_at = 0
   #used_at = 0
+  /** Which of the name's addresses is used. */
+  #at = 0
   /** Why the network takes nothing. */
   #failed: string | undefined
   #stopping: Promise<void> | undefined
@@ -94,6 +95,7 @@ export class UdpDestination implements Destination {
     this.#encoder = shared.encoder
     this.#resolver = shared.resolver
     this.#status = new Status(forwarder.key, deps.clock, deps.log)
+    this.#names = new NameWatch(shared.resolver, deps.clock)
     this.#backoff = new Backoff(forwarder.settings.retry, deps.random)
   }
 
@@ -137,8 +139,10 @@ export class UdpDestination implements Destination {
   }
 
   async #open(): Promise<Socket> {
-    const [address] = await this.#resolver.resolve(this.#target.host)
+    const addresses = await this.#resolver.resolve(this.#target.host)
+    const address = addresses[this.#at % addresses.length]
     if (address === undefined) throw new Error(`the name ${this.#target.host} has no address`)
+    this.#names.connected(this.#target.host, address)
     const from = this.#forwarder.settings.from_address
     const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4')
     return new Promise((resolve, reject) => {
@@ -160,16 +164,20 @@ export class UdpDestination implements Destination {
   }
 
   #opened(socket: Socket): void {
-    // Errors of sends come to their callbacks; what else there is tells nothing about an event.
-    socket.on('error', ignore)
+    // Errors of sends come to their callbacks; what else there is says how it is there, and nothing about an event.
+    socket.on('error', (error) => {
+      if (this.#socket !== socket) return
+      const why = inWords(error)
+      this.#status.failing('send', why)
+      if (this.#named) this.#next(why)
+    })
     if (this.#phase !== 'opening') {
       socket.close()
       return
     }
     this.#socket = socket
     this.#phase = 'open'
-    this.#opened_at = this.#deps.clock.monotonic()
-    this.#used_at = this.#opened_at
+    this.#used_at = this.#deps.clock.monotonic()
     this.#status.reached()
     this.#pump()
   }
@@ -178,11 +186,17 @@ export class UdpDestination implements Destination {
     this.#closeSocket()
     this.#phase = 'waiting'
     this.#status.failing(step, why)
-    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => {
-      this.#timer = undefined
-      this.#phase = 'idle'
-      this.#seek()
-    })
+    this.#timer = this.#deps.clock.after(this.#backoff.next(), () => this.retryNow())
+  }
+
+  retryNow(): void {
+    // Nobody answers: without an event that goes out now, that it is well again would never show.
+    if (this.#phase === 'open' && this.#jobs.size === 0) this.#status.delivered()
+    if (this.#phase !== 'waiting') return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#phase = 'idle'
+    this.#seek()
   }
 
   #closeSocket(): void {
@@ -218,6 +232,9 @@ export class UdpDestination implements Destination {
   }
 
   #lease(): Job | undefined {
+    this.#names.look()
+    // There is no connection that would break: what is on its way goes to the old address, then the new one has its turn.
+    if (this.#names.changed) return undefined
     const batch = this.#lane.lease()
     if (batch === undefined) return undefined
     const job = new Job(batch, this.#encoder)
@@ -250,15 +267,26 @@ export class UdpDestination implements Destination {
     else {
       const why = inWords(error)
       this.#status.failing('send', why)
-      // Nobody listens: the next may be there again. No way there: the batch waits, and what follows it.
-      if (errorCode(error) === 'ECONNREFUSED') job.send_error += 1
+      // Nobody listens at an address that was written down: the next may be there again. Else the batch waits, and what follows it.
+      if (errorCode(error) === 'ECONNREFUSED' && !this.#named) job.send_error += 1
       else {
         job.failed = true
-        this.#failed = why
+        this.#next(why)
       }
     }
     this.#end(job)
     if (this.#phase === 'open' && this.#pending < SENDS_MAX / 2) this.#yield()
+  }
+
+  get #named(): boolean {
+    return isIP(this.#target.host) === 0
+  }
+
+  /** What is on its way is waited for; then, after a wait, the name is asked again and another of its addresses tried. */
+  #next(why: string): void {
+    if (this.#failed === undefined) this.#at += 1
+    this.#failed = why
+    this.#yield()
   }
 
   #end(job: Job): void {
@@ -302,10 +330,10 @@ export class UdpDestination implements Destination {
     this.#retry('send', why)
   }
 
-  /** Nothing to do: closes the socket after the idle time, and when the name should be asked again. */
+  /** Nothing to do: closes the socket after the idle time, and when the name has moved. */
   #rest(): void {
     this.#used_at = this.#deps.clock.monotonic()
-    if (isIP(this.#target.host) === 0 && this.#used_at - this.#opened_at >= NAME_MS) return this.#park()
+    if (this.#names.changed) return this.#park()
     if (this.#timer !== undefined) return
     this.#armIdle(this.#deps.idle)
   }
@@ -358,5 +386,3 @@ export class UdpDestination implements Destination {
     })
   }
 }
-
-function ignore(): void {}

@@ -41,6 +41,8 @@ export interface Destination {
   /** There may be something to lease. Cheap; safe at any time, also while working. */
   wake(): void
   readonly state: DestinationState
+  /** Somebody knows that it works again: what waits after a failure is tried at once. Nothing happens where nothing waits. */
+  retryNow?(): void
   /** The last failure in words, null after a success. */
   readonly last_error: string | null
   /**

@@ -64,6 +64,8 @@ async function act(message: ToWorker): Promise<unknown> {
       return pipeline.measure()
     case 'probe':
       return pipeline.probe(message.key)
+    case 'retry':
+      return pipeline.retry(message.key)
     case 'pause':
       return pipeline.pause(message.keys)
     case 'purge':

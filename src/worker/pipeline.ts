@@ -313,6 +313,11 @@ export class Pipeline implements Intake {
     this.#forwarders?.pause(this.#paused)
   }
 
+  /** An operator knows that the forwarder's destination is well. */
+  retry(key: string): void {
+    this.#forwarders?.queueOf(key)?.destination?.retryNow?.()
+  }
+
   /** `spool purge`: null when there is no such forwarder. */
   async purge(key: string): Promise<Lost | null> {
     return (await this.#forwarders?.queueOf(key)?.purge()) ?? null

@@ -43,6 +43,8 @@ export type ToWorker =
   | { readonly type: 'measure'; readonly id: number }
   /** All forwarders that operators paused. */
   | { readonly type: 'pause'; readonly id: number; readonly keys: readonly string[] }
+  /** What the forwarder's destination waits for after a failure is over. */
+  | { readonly type: 'retry'; readonly id: number; readonly key: string }
   /** Gives up what the forwarder has on disk; the answer says how much that was, null: no such forwarder. */
   | { readonly type: 'purge'; readonly id: number; readonly key: string }
   | { readonly type: 'spool'; readonly port: MessagePort }

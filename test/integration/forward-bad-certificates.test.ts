@@ -125,7 +125,9 @@ describe.each(Object.entries(WAYS))('R51: over %s', (_, way) => {
       const peer = await way.receiver(shown)
       const { lane, destination } = run(way.settings(peer.port))
       lane.add(event(0))
-      await expect.poll(() => destination.last_error, { interval: 2, message: what }).not.toBe(null)
+      await expect
+        .poll(() => destination.last_error, { interval: 2, timeout: 20_000, message: what })
+        .not.toBe(null)
       expect(destination.last_error, what).toMatch(words)
       expect(destination.last_error, what).toContain('TLS handshake')
       expect([destination.state, lane.waiting, peer.seen()], what).toEqual(['retrying', 1, 0])
@@ -136,7 +138,9 @@ describe.each(Object.entries(WAYS))('R51: over %s', (_, way) => {
     const peer = await way.receiver(made.good)
     const { lane, destination } = run(way.settings(peer.port))
     lane.add(event(0))
-    await expect.poll(() => peer.seen() > 0 || destination.last_error, { interval: 2 }).toBe(true)
+    await expect
+      .poll(() => peer.seen() > 0 || destination.last_error, { interval: 2, timeout: 20_000 })
+      .toBe(true)
   })
 })
 
@@ -150,7 +154,7 @@ describe('R51: a certificate that ends within 14 days', () => {
       const peer = await way.receiver(made.ending)
       const { lane } = run(way.settings(peer.port), { log, certificateEnds })
       lane.add(event(0))
-      await expect.poll(peer.seen, { interval: 2 }).toBeGreaterThan(0)
+      await expect.poll(peer.seen, { interval: 2, timeout: 20_000 }).toBeGreaterThan(0)
       const day = new Date(told[0] ?? 0).toISOString().slice(0, 10)
       expect(log.lines.filter((line) => line.includes(' ends on '))).toEqual([
         `warn forwarder acme/siem: the certificate of the receiver ends on ${day}, in 5 days; deliveries stop then`,
@@ -167,11 +171,11 @@ describe('R51: a certificate that ends within 14 days', () => {
     const tls = { ca, certificate, key, fingerprint: null, server_name: null }
     const to = { scheme: 'tls', host: NAME, port: peer.port } as const
     run({ to, tls }, { log }).lane.add(event(0))
-    await expect.poll(() => log.lines.join()).toContain('our own certificate ends on ')
+    await expect.poll(() => log.lines.join(), { timeout: 20_000 }).toContain('our own certificate ends on ')
 
     const later: number[] = []
     run({ to }, { log: quiet, certificateEnds: (at) => later.push(at) }).lane.add(event(1))
-    await expect.poll(() => later.length).toBe(1)
+    await expect.poll(() => later.length, { timeout: 20_000 }).toBe(1)
     expect(quiet.lines.filter((line) => line.includes(' ends on '))).toEqual([])
   })
 })
@@ -191,7 +195,9 @@ describe.each(['tls', 'relp-tls', 'https'])('R52: over %s', (name) => {
     clock.advance(9_999)
     expect(destination.last_error).toBe(null)
     clock.advance(1)
-    await expect.poll(() => destination.last_error).toContain('no answer within 10000 ms')
+    await expect
+      .poll(() => destination.last_error, { timeout: 20_000 })
+      .toContain('no answer within 10000 ms')
     expect(destination.last_error).toContain('TLS handshake')
     expect([destination.state, clock.waiting, lane.waiting]).toEqual(['retrying', 1, 1])
     clock.advance(60_000)

@@ -152,7 +152,7 @@ async function flaps(way: Flapping, noticed: () => boolean): Promise<void> {
   for (let n = 0; n < FLAPS; n++) {
     await way.got()
     await way.down()
-    await expect.poll(noticed, { interval: 2 }).toBe(true)
+    await expect.poll(noticed, { interval: 2, timeout: 20_000 }).toBe(true)
     await way.up()
   }
 }

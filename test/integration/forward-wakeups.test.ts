@@ -120,7 +120,7 @@ const found = { resolve: (): Promise<string[]> => Promise.resolve(['127.0.0.1'])
 /** Each attempt fails, and behind each there is one wake-up: no nudge adds one, and none gets lost. */
 async function failsAgainAndAgain({ lane, destination, clock, draws }: Made): Promise<void> {
   for (let round = 1; round <= ROUNDS; round++) {
-    await expect.poll(draws, { interval: 2 }).toBe(round)
+    await expect.poll(draws, { interval: 2, timeout: 20_000 }).toBe(round)
     expect([lane.in_flight, clock.waiting]).toEqual([0, 1])
     expect(['retrying', 'paused']).toContain(destination.state)
     expect(destination.last_error).not.toBe(null)
@@ -151,7 +151,7 @@ async function comesToRest({ clock, destination }: Made): Promise<void> {
     clock.advance(IDLE)
     return clock.waiting
   }
-  await expect.poll(resting, { interval: 2 }).toBe(0)
+  await expect.poll(resting, { interval: 2, timeout: 20_000 }).toBe(0)
   await destination.stop(0)
   expect(clock.waiting).toBe(0)
 }

@@ -97,5 +97,8 @@ test('what is no forwarder, no time or no action is one sentence', async () => {
   for (const words of [[], ['stop', 'a/b'], ['pause'], ['pause', 'a'], ['pause', 'a/b', 'c/d']])
     expect((await logweir(['forwarder', ...words, ...cli])).code).toBe(2)
   const twice = await logweir(['forwarder', 'resume', 'tenant-0/second', ...cli])
-  expect([twice.code, twice.stdout]).toEqual([0, 'tenant-0/second: was not paused\n'])
+  expect([twice.code, twice.stdout]).toEqual([
+    0,
+    'tenant-0/second: was not paused by an operator; what waits after a failure is tried again now\n',
+  ])
 })

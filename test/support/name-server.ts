@@ -16,6 +16,8 @@ export class NameServerSink {
   readonly asked: string[] = []
   answered = 0
   port = 0
+  /** Seconds that an answer may be kept. */
+  ttl = 1
   /** May be changed at any time. */
   answer: (name: string) => NameAnswer
   readonly #socket: Socket = createSocket('udp4')
@@ -24,14 +26,14 @@ export class NameServerSink {
     this.answer = answer
   }
 
-  async open(): Promise<this> {
-    this.#socket.on('message', (query, { address, port }) => {
+  async open(host = '127.0.0.1', port = 0): Promise<this> {
+    this.#socket.on('message', (query, from) => {
       const reply = this.#reply(query)
       if (reply === undefined) return
       this.answered += 1
-      this.#socket.send(reply, port, address)
+      this.#socket.send(reply, from.port, from.address)
     })
-    this.#socket.bind(0, '127.0.0.1')
+    this.#socket.bind(port, host)
     await once(this.#socket, 'listening')
     this.port = this.#socket.address().port
     return this
@@ -69,18 +71,17 @@ export class NameServerSink {
     header.writeUInt16BE(0x8180 | (found === 'gone' ? NO_SUCH_NAME : NO_ERROR), 2)
     header.writeUInt16BE(1, 4)
     header.writeUInt16BE(records.length, 6)
-    return Buffer.concat([header, question, ...records.map(record)])
+    return Buffer.concat([header, question, ...records.map((address) => record(address, this.ttl))])
   }
 }
 
-/** An address for a second. */
-function record(address: string): Buffer {
+function record(address: string, ttl: number): Buffer {
   const made = Buffer.alloc(16)
   // The name is the question's.
   made.writeUInt16BE(0xc00c, 0)
   made.writeUInt16BE(TYPE_A, 2)
   made.writeUInt16BE(1, 4)
-  made.writeUInt32BE(1, 6)
+  made.writeUInt32BE(ttl, 6)
   made.writeUInt16BE(4, 10)
   for (const [n, part] of address.split('.').entries()) made[12 + n] = Number(part)
   return made

@@ -32,8 +32,8 @@ export class RelpServer {
     this.#server.on('tlsClientError', () => undefined)
   }
 
-  async listen(port = 0): Promise<this> {
-    this.#server.listen(port, '127.0.0.1')
+  async listen(port = 0, host = '127.0.0.1'): Promise<this> {
+    this.#server.listen(port, host)
     await once(this.#server, 'listening')
     return this
   }

@@ -77,8 +77,8 @@ export class StreamSink extends Received {
     this.tell()
   }
 
-  async listen(port = 0): Promise<this> {
-    this.#server.listen(port, '127.0.0.1')
+  async listen(port = 0, host = '127.0.0.1'): Promise<this> {
+    this.#server.listen(port, host)
     await once(this.#server, 'listening')
     this.port = (this.#server.address() as AddressInfo).port
     return this

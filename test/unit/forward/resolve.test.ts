@@ -2,7 +2,8 @@ import type { RecordWithTtl } from 'node:dns'
 import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../../src/base/clock.ts'
 import { parseHosts } from '../../../src/forward/hosts-file.ts'
-import { CachedResolver, type NameServer } from '../../../src/forward/resolve.ts'
+import type { NameServer } from '../../../src/forward/name-server.ts'
+import { CachedResolver } from '../../../src/forward/resolve.ts'
 
 class Server implements NameServer {
   asked = 0
