@@ -14,7 +14,7 @@ import { putUtc, timestampMs } from '../../classify/timestamp.ts'
 import { EventFlag, EventView, HeaderForm } from '../../classify/view.ts'
 import { type CfapiEvent, FIELDS_MAX } from './event.ts'
 import { foldedEqual, nsxName, Role, ROLES, roleOf, sdIdEnd } from './field-roles.ts'
-import { isWholeTime, putName, putWord, startsWith } from './frame-text.ts'
+import { isWholeTime, putName, putWord, startsWith, WORD_MAX } from './frame-text.ts'
 import { codeOf } from './header-codes.ts'
 import { Values } from './values.ts'
 
@@ -273,8 +273,11 @@ export class Composer {
     const n = this.#by_role[role]!
     const { buf } = this.#view
     if (start >= 0) {
-      if (n >= 0 && this.#isValue(n, start, end)) this.#fate[n] = Fate.used
-      putWord(out, buf, start, end)
+      const again = n >= 0 && this.#isValue(n, start, end)
+      // What is not all here stays in the field that says the same.
+      const whole = putWord(out, buf, start, end)
+      if (whole && again) this.#fate[n] = Fate.used
+      else if (!whole && !again && end - start > WORD_MAX) this.#left_out = true
     } else if (n >= 0) {
       const values = this.#values
       values.value(n)

@@ -7,18 +7,18 @@ import { isNameByte, sdIdEnd } from './field-roles.ts'
 import type { Values } from './values.ts'
 
 /** A host of RFC 5424; longer ones and longer programs are cut, and then stand among the fields as well. */
-const HEADER_FIELD_MAX = 255
+export const WORD_MAX = 255
 const PARAM_NAME_MAX = 32
 const SPACE = 0x20
 const DASH = 0x2d
 
-/** Printable ASCII without blanks, at most {@link HEADER_FIELD_MAX}; false when that is not all of it. */
+/** Printable ASCII without blanks, at most {@link WORD_MAX}; false when that is not all of it. */
 export function putWord(out: JsonBuffer, buf: Buffer, start: number, end: number): boolean {
   if (end <= start) {
     out.putByte(DASH)
     return true
   }
-  const stop = Math.min(end, start + HEADER_FIELD_MAX)
+  const stop = Math.min(end, start + WORD_MAX)
   let whole = stop === end
   for (let p = start; p < stop; p += 1) {
     const c = buf[p]!

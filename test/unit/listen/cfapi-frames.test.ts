@@ -229,6 +229,18 @@ test('a frame is never longer than frame_max: the message first, then fields as 
   expect(small?.text).toBe('<13>1 - - - - - [cfapi@32473 a="x" c="z"] m')
 })
 
+test('a host of the text that no header can hold is cut and marked, or kept whole in the field that says it again', () => {
+  const host = 'h'.repeat(300)
+  const text = `<13>1 - ${host} app - - - m`
+  const [alone] = framesOf({ events: [{ text }] })
+  expect(alone).toEqual({ text: `<13>1 - ${host.slice(0, 255)} app - - - m`, flags: EventFlag.truncated })
+  const [again] = framesOf({ events: [{ text, fields: fields({ hostname: host }) }] })
+  expect(again).toEqual({
+    text: `<13>1 - ${host.slice(0, 255)} app - - [cfapi@32473 hostname="${host}"] m`,
+    flags: 0,
+  })
+})
+
 test('structured data of other products by its ids; the private id cannot be had', () => {
   const named = {
     'tags@47450.org': 'o',
