@@ -82,6 +82,7 @@ sources:
   - { name: here, from: ["127.0.0.0/8"] }
 rules: rules
 data: var
+reload: { watch: false }
 admin: { bind: "unix:admin.sock" }
 `,
   'rules/t.yaml': `version: 1
