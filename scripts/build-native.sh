@@ -11,10 +11,10 @@ out=$(mktemp)
 text=$(mktemp)
 trap 'rm -f "$out" "$text"' EXIT
 clang --target=wasm32 -nostdlib -O3 -std=c11 -Wall -Wextra -Werror -fno-builtin -msimd128 \
-  -Wl,--no-entry -Wl,--export=scan -Wl,--export=append -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=4294967296 \
-  -Wl,--strip-all -Wl,-z,stack-size=4096 -o "$out" src/classify/quick/scan.c src/queue/native/append.c
+  -Wl,--no-entry -Wl,--export=scan -Wl,--export=append -Wl,--export=lines -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=4294967296 \
+  -Wl,--strip-all -Wl,-z,stack-size=4096 -o "$out" src/framing/native/lines.c src/classify/quick/scan.c src/queue/native/append.c
 {
-  echo "/** scan.c and append.c as WebAssembly, in base64, by $clang. Written by scripts/build-native.sh: do not edit. */"
+  echo "/** The C sources as WebAssembly, in base64, by $clang. Written by scripts/build-native.sh: do not edit. */"
   echo 'export const NATIVE_WASM = `'
   base64 -w 110 "$out"
   echo '`'

@@ -282,7 +282,8 @@ export class Batch {
     if (peer === this.#last_peer && this.peers.length > 0) return this.#last_peer_number
     let number: number
     if (this.peers.length === 0) {
-      this.peers.push(peer)
+      // Not pushed: an array that grows makes room for seventeen.
+      this.peers = [peer]
       number = 0
     } else {
       // Most batches have one sender: the map is made with the second.

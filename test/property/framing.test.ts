@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { nativeMemory } from '../../src/base/native-memory.ts'
 import { FrameFlag } from '../../src/framing/frames.ts'
 import { bytewise, type Framed, frameAll, framerFor, type Framing } from '../support/framing.ts'
 
@@ -54,6 +55,52 @@ test('chunking does not matter (R38)', () => {
     }),
     { numRuns: 3_000 },
   )
+})
+
+/** Pushes each chunk from where sockets are read to, at any place of it and with anything behind. */
+function frameNative(
+  chunks: readonly Buffer[],
+  place: number,
+  behind: number,
+  options: { readonly framing: Framing; readonly end: 'fin' | 'reset' },
+): Framed {
+  const read = nativeMemory()?.read
+  if (read === undefined) throw new Error('there is no native memory')
+  const { framer, out } = framerFor(options.framing, FRAME_MAX)
+  for (const chunk of chunks) {
+    const at = place % (read.length - chunk.length)
+    read.fill(behind, at, at + chunk.length + 40)
+    chunk.copy(read, at)
+    framer.push(read.subarray(at, at + chunk.length))
+  }
+  framer.end(options.end)
+  return out
+}
+
+test('nor does where it lies: line ends that compiled code lists are the same', () => {
+  fc.assert(
+    fc.property(
+      stream,
+      cuts,
+      framing,
+      fc.constantFrom('fin', 'reset'),
+      fc.nat({ max: 60_000 }),
+      fc.constantFrom(0, 10, 13, 65),
+      (bytes, at, mode, end, place, behind) => {
+        const options = { framing: mode, end } as const
+        const chunks = cut(bytes, at)
+        const wanted = frameAll(chunks, { ...options, frame_max: FRAME_MAX })
+        expect(frameNative(chunks, place, behind, options)).toEqual(wanted)
+      },
+    ),
+    { numRuns: 3_000 },
+  )
+})
+
+test('a chunk with more line ends than are listed', () => {
+  const bytes = Buffer.from('<1>a\n'.repeat(3000))
+  const options = { framing: 'auto', end: 'fin' } as const
+  expect(frameNative([bytes], 0, 0, options).frames).toHaveLength(3000)
 })
 
 test('the flags tell the truth', () => {
