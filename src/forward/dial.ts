@@ -7,6 +7,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../base/clock.ts'
 import { nodeTls } from '../base/late.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
+import type { Aim } from './address-guard.ts'
 import { inWords } from './status.ts'
 import { fingerprintMismatch, tlsOptions } from './tls-context.ts'
 import type { Resolver } from './types.ts'
@@ -47,6 +48,8 @@ export interface DialOptions {
   readonly first: number
   /** The system connected, and a handshake begins. */
   readonly onConnect?: () => void
+  /** Why nothing may be sent to an address; left out: anything may. */
+  readonly refuses?: ((aim: Aim) => string | null) | undefined
   /** The handshake went well. */
   readonly onSecure?: (socket: TLSSocket) => void
 }
@@ -76,9 +79,15 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       Math.min(ADDRESS_SHARE_MIN_MS, settings.timeout.connect),
     )
     const address = addresses[at] as string
+    const { host, port } = target
+    const refusal = options.refuses?.({ host, address, port, udp: false }) ?? null
+    if (refusal !== null) {
+      failure = new DialError('connect', `${placeOf(address, port)}: ${refusal}`)
+      continue
+    }
     try {
       const socket = await dialAddress(options, address, security, share)
-      return { socket, host: target.host, address, at }
+      return { socket, host, address, at }
     } catch (error) {
       failure =
         error instanceof DialError ? error : new DialError('connect', inWords(error), { cause: error })
@@ -133,7 +142,7 @@ function dialAddress(
       reject(failure)
     }
     const fail = (why: string, cause?: unknown): void => {
-      end(new DialError(step, `${isIP(address) === 6 ? `[${address}]` : address}:${port}: ${why}`, { cause }))
+      end(new DialError(step, `${placeOf(address, port)}: ${why}`, { cause }))
     }
     const onError = (error: Error): void => fail(inWords(error), error)
     const onAbort = (): void => fail('stopped')
@@ -154,6 +163,10 @@ function dialAddress(
       end(null)
     })
   })
+}
+
+function placeOf(address: string, port: number): string {
+  return `${isIP(address) === 6 ? `[${address}]` : address}:${port}`
 }
 
 function ignore(): void {}

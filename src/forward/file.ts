@@ -222,7 +222,10 @@ export class FileDestination implements Destination {
   }
 
   retryNow(): void {
-    if (!this.#waiting && this.#goOn === undefined) return
+    if (!this.#waiting && this.#goOn === undefined) {
+      if (this.#working === undefined) this.#status.delivered()
+      return
+    }
     this.#timer?.cancel()
     this.#timer = undefined
     this.#waiting = false

@@ -6,12 +6,11 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import type { Pool } from 'undici'
 import { errorCode } from '../base/errors.ts'
 import type { ForwarderSettings } from '../rules/forwarder-settings.ts'
 import { CertificateEnds } from './certificate-end.ts'
-import { dial, DialError } from './dial.ts'
+import { dial, DialError, type DialOptions } from './dial.ts'
 import { exchange, NoAnswerError } from './http-exchange.ts'
 import { compress } from './http-gzip.ts'
 import { type Answer, BACKOFF, type Paused, type Retry } from './outcome.ts'
@@ -211,7 +210,7 @@ export class HttpClient {
   #connect(): Promise<Socket> {
     const scheme = this.#url.protocol === 'https:' ? 'tls' : 'tcp'
     const target = { scheme, host: hostOf(this.#url), port: portOf(this.#url) }
-    return this.#dial(target, this.#settings, this.#ends.seen)
+    return this.#dial(target, this.#settings, { onSecure: this.#ends.seen, refuses: this.#deps.refuses })
   }
 
   async #connectThrough(proxy: Proxy): Promise<Socket> {
@@ -220,7 +219,8 @@ export class HttpClient {
     const target = { scheme: proxy.secure ? 'tls' : 'tcp', host: proxy.host, port: proxy.port }
     let socket: Socket
     try {
-      socket = await this.#dial(target, { ...this.#settings, tls })
+      // Where the proxy stands is the operator's word.
+      socket = await this.#dial(target, { ...this.#settings, tls }, {})
     } catch (error) {
       if (error instanceof DialError)
         throw new DialError('proxy', `${error.step}: ${error.message}`, { cause: error })
@@ -243,7 +243,7 @@ export class HttpClient {
   async #dial(
     target: { scheme: string; host: string; port: number },
     settings: ForwarderSettings,
-    onSecure?: (socket: TLSSocket) => void,
+    checks: Pick<DialOptions, 'onSecure' | 'refuses'>,
   ): Promise<Socket> {
     const dialled = await dial({
       target,
@@ -252,7 +252,7 @@ export class HttpClient {
       resolver: this.#resolver,
       signal: this.#abort.signal,
       first: this.#address,
-      ...(onSecure === undefined ? {} : { onSecure }),
+      ...checks,
     })
     this.#address = dialled.at
     this.#names.connected(dialled.host, dialled.address)

@@ -87,9 +87,10 @@ async function connectStep(probing: Probing, target: StreamTarget, address: stri
     say({ step: 'connect', ok: true, milliseconds, detail: `${place} answers${from}` })
   }
   const resolver = { resolve: () => Promise.resolve([address]) }
+  const { refuses } = deps
   let socket: Socket
   try {
-    ;({ socket } = await dial({ target, settings, clock, resolver, signal, first: 0, onConnect }))
+    ;({ socket } = await dial({ target, settings, clock, resolver, signal, first: 0, onConnect, refuses }))
   } catch (error) {
     const milliseconds = Math.round(clock.monotonic() - (connected === 0 ? started : connected))
     const detail = error instanceof DialError ? error.message : inWords(error)
@@ -169,7 +170,9 @@ async function proxySteps(probing: Probing, proxy: Proxy, url: URL): Promise<boo
   const { clock } = deps
   const tls = { ca: proxy.ca, certificate: null, key: null, fingerprint: null, server_name: null }
   const target = { scheme: proxy.secure ? 'tls' : 'tcp', host: proxy.host, port: proxy.port }
-  const via: Probing = { ...probing, settings: { ...settings, tls } }
+  // Where the proxy stands is the operator's word.
+  const { refuses: _, ...free } = deps
+  const via: Probing = { ...probing, deps: free, settings: { ...settings, tls } }
   if (!(await connectSteps(via, target))) return false
   const place = `${hostOf(url)}:${portOf(url)}`
   if (url.protocol !== 'https:') {

@@ -127,7 +127,8 @@ export class RelpDestination implements Destination, RelpSink {
     this.#dialling = abort
     const { settings } = this.#forwarder
     const [resolver, onSecure] = [this.#resolver, this.#ends.seen]
-    const options = { settings, clock: this.#deps.clock, resolver, signal: abort.signal, onSecure }
+    const { clock, refuses } = this.#deps
+    const options = { settings, clock, resolver, signal: abort.signal, onSecure, refuses }
     void this.#targets.dial(options).then(
       (dialled) => this.#dialled(dialled),
       (error: unknown) => {
@@ -170,8 +171,8 @@ export class RelpDestination implements Destination, RelpSink {
     const was = this.#phase
     const unsettled = this.#release()
     if (was === 'stopped') return
-    // Receivers close quiet sessions: nothing is lost, and the next batch connects again.
-    if (was === 'open' && !unsettled && this.#failure === undefined) {
+    // Receivers close quiet sessions, in order or not: nothing is lost, and the next batch connects again.
+    if (was === 'open' && !unsettled && step === 'connection') {
       this.#targets.ended()
       this.#phase = 'idle'
       this.#seek()
@@ -205,6 +206,8 @@ export class RelpDestination implements Destination, RelpSink {
   }
 
   retryNow(): void {
+    // Nothing waits for it: what was wrong with the last connection is over.
+    if (this.#phase === 'idle') this.#status.delivered()
     if (this.#phase !== 'waiting') return
     this.#timer?.cancel()
     this.#timer = undefined

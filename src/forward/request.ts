@@ -287,7 +287,11 @@ export class RequestDestination implements Destination {
   }
 
   retryNow(): void {
-    if (this.#held_until === undefined || this.#stopped) return
+    if (this.#stopped) return
+    if (this.#held_until === undefined) {
+      if (this.#busy + this.#unconfirmed === 0) this.#wellAgain()
+      return
+    }
     this.#held_until.cancel()
     this.#held_until = undefined
     this.#goOn()

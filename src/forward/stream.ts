@@ -11,6 +11,7 @@
 import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Timer } from '../base/clock.ts'
+import { errorCode } from '../base/errors.ts'
 import type { Batch } from '../queue/batch.ts'
 import type { Destination, DestinationState, Lane } from '../queue/lane.ts'
 import { Backoff } from './backoff.ts'
@@ -148,7 +149,8 @@ export class StreamDestination implements Destination {
     const { settings } = this.#forwarder
     const { clock } = this.#deps
     const [resolver, onSecure] = [this.#resolver, this.#ends.seen]
-    const options = { settings, clock, resolver, signal: abort.signal, onSecure }
+    const { refuses } = this.#deps
+    const options = { settings, clock, resolver, signal: abort.signal, onSecure, refuses }
     void this.#targets.dial(options).then(
       (dialled) => this.#opened(dialled),
       (error: unknown) => this.#refused(error),
@@ -203,12 +205,14 @@ export class StreamDestination implements Destination {
   #lost(socket: Socket): void {
     if (this.#socket !== socket || this.#phase !== 'open') return
     const why = this.#failure === undefined ? 'the other side closed the connection' : inWords(this.#failure)
+    // Of ours, when it behaves badly, or the system's: a reset, or a keep-alive that nobody answers.
+    const system = this.#failure === undefined || errorCode(this.#failure) !== undefined
     this.#release(socket)
     socket.destroy()
     const unsettled = this.#giveBack()
-    // Receivers close quiet connections: nothing is lost, and the next batch connects again. One that closes as
-    // soon as it is connected is not quiet.
-    const quiet = !unsettled && this.#failure === undefined
+    // Receivers close quiet connections, in order or not: nothing is lost, and the next batch connects again. One that
+    // closes as soon as it is connected is not quiet.
+    const quiet = !unsettled && system
     if (!quiet || this.#deps.clock.monotonic() - this.#opened_at < QUIET_MS) {
       this.#targets.broke()
       return this.#retry('connection', why)
@@ -237,6 +241,8 @@ export class StreamDestination implements Destination {
   }
 
   retryNow(): void {
+    // Nothing waits for it: what was wrong with the last connection is over.
+    if (this.#phase === 'idle') this.#status.delivered()
     if (this.#phase !== 'waiting') return
     this.#timer?.cancel()
     this.#timer = undefined

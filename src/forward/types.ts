@@ -1,5 +1,6 @@
 /** What destinations are given, and what they are made of. */
 import type { StreamPlan } from '../classify/streams.ts'
+import type { Aim } from './address-guard.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { Buffer } from 'node:buffer'
@@ -40,6 +41,8 @@ export interface ForwardDeps {
    * short, and the oldest written batches then count as delivered earlier.
    */
   readonly replayMax?: () => number
+  /** Why nothing may be sent to an address; left out: anything may. */
+  readonly refuses?: (aim: Aim) => string | null
   /** Told at each TLS handshake when the first of its certificates ends (wall, ms); left out: nobody is. */
   readonly certificateEnds?: (at: number) => void
   /** Opens files; left out: each destination its own. */

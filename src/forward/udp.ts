@@ -142,7 +142,13 @@ export class UdpDestination implements Destination {
     const addresses = await this.#resolver.resolve(this.#target.host)
     const address = addresses[this.#at % addresses.length]
     if (address === undefined) throw new Error(`the name ${this.#target.host} has no address`)
-    this.#names.connected(this.#target.host, address)
+    const { host, port } = this.#target
+    const refusal = this.#deps.refuses?.({ host, address, port, udp: true }) ?? null
+    if (refusal !== null) {
+      this.#at += 1
+      throw new Error(`${address}: ${refusal}`)
+    }
+    this.#names.connected(host, address)
     const from = this.#forwarder.settings.from_address
     const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4')
     return new Promise((resolve, reject) => {
@@ -191,7 +197,7 @@ export class UdpDestination implements Destination {
 
   retryNow(): void {
     // Nobody answers: without an event that goes out now, that it is well again would never show.
-    if (this.#phase === 'open' && this.#jobs.size === 0) this.#status.delivered()
+    if (this.#phase === 'idle' || (this.#phase === 'open' && this.#jobs.size === 0)) this.#status.delivered()
     if (this.#phase !== 'waiting') return
     this.#timer?.cancel()
     this.#timer = undefined

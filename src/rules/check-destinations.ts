@@ -2,9 +2,8 @@
  * Where forwarders send: two tenants to one place, ourselves, and addresses that no destination has. Only what the rules
  * say is looked at; what names resolve to is known when a connection is made.
  */
-import { networkInterfaces } from 'node:os'
-import { parseAddress, within } from '../config/addresses.ts'
 import type { Finding, Place } from '../config/findings.ts'
+import { isLoopback, ownAddresses, reaches, special } from '../config/special-addresses.ts'
 import type { Settings } from '../config/types.ts'
 import { atPlace } from './compile-checks.ts'
 import type { Target } from './forwarder-settings.ts'
@@ -114,7 +113,7 @@ function checkLoops(
       if (host === null) return []
       const transports = TRANSPORTS[target.scheme] ?? []
       const listener = listeners.find(
-        (one) => one.port === port && transports.includes(one.transport) && isOurs(host, one.host, own),
+        (one) => one.port === port && transports.includes(one.transport) && reaches(host, one.host, own),
       )
       if (listener === undefined) return []
       const message = `forwarder "${key}" sends to our own listener ${listener.name}: every event would come back for ever`
@@ -123,26 +122,7 @@ function checkLoops(
     .slice(0, TOLD_MAX)
 }
 
-function isOurs(host: string, bound: string, own: readonly string[]): boolean {
-  const address = host.toLowerCase() === 'localhost' ? '127.0.0.1' : parseAddress(host)
-  if (address === undefined) return false
-  if (address === bound) return true
-  const any = bound === '::' || bound === '0.0.0.0'
-  return any && (isLoopback(address) || own.includes(address))
-}
-
-function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-  return all.flatMap(({ address }) => parseAddress(address.replace(/%.*$/, '')) ?? [])
-}
-
 // ---- addresses that no destination has ---------------------------------------------------------------
-
-/** Where clouds hand out credentials to whoever asks. */
-const METADATA: readonly string[] = ['169.254.169.254', '169.254.170.2', 'fd00:ec2::254', '100.100.100.200']
-const METADATA_NAMES = /^(metadata|metadata\.google\.internal|instance-data)\.?$/i
-const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'] as const
-const NOBODYS = ['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8', '::/128'] as const
 
 function checkAddresses(all: readonly Sending[]): Finding[] {
   return all
@@ -154,25 +134,6 @@ function checkAddresses(all: readonly Sending[]): Finding[] {
       return [finding(tenant === null ? 'warning' : 'error', forwarder.place, message, hint)]
     })
     .slice(0, TOLD_MAX)
-}
-
-function special(host: string): string | undefined {
-  const address = parseAddress(host)
-  if (address === undefined)
-    return METADATA_NAMES.test(host) ? 'where a cloud hands out credentials' : undefined
-  if (METADATA.includes(address)) return 'where a cloud hands out credentials'
-  if (isWithin(address, LINK_LOCAL)) return 'a link-local address'
-  return isWithin(address, NOBODYS) ? 'an address that no single machine has' : undefined
-}
-
-function isLoopback(host: string): boolean {
-  const address = parseAddress(host)
-  return address === undefined ? /^localhost\.?$/i.test(host) : isWithin(address, ['127.0.0.0/8', '::1/128'])
-}
-
-function isWithin(address: string, networks: readonly string[]): boolean {
-  const one = `${address}/${address.includes(':') ? 128 : 32}`
-  return networks.some((network) => within(one, network))
 }
 
 function finding(

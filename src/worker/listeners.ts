@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { add, type Counters, ListenerCell, REFUSE_REASONS, SourceCell } from '../base/counters.ts'
 import type { ListenerSettings, Settings } from '../config/types.ts'
 import { createListener } from '../listen/create.ts'
+import type { OwnListener } from '../forward/address-guard.ts'
 import type { Intake, Listener, ListenerTally, RefuseReason } from '../listen/types.ts'
 import type { ListeningAnswer, LogLevel, MeasureAnswer } from './protocol.ts'
 import { sourceNames } from './source-counts.ts'
@@ -64,6 +65,14 @@ export class Listeners {
 
   addresses(): ListeningAnswer['listeners'] {
     return [...this.#open].map(([name, { listener }]) => ({ name, ...listener.address }))
+  }
+
+  /** What nobody here may send to. */
+  own(): OwnListener[] {
+    const udp = new Set(
+      (this.#settings?.listeners ?? []).flatMap(({ name, transport }) => (transport === 'udp' ? [name] : [])),
+    )
+    return this.addresses().map((one) => ({ ...one, udp: udp.has(one.name) }))
   }
 
   /** Requests that listeners did not know what to make of. */

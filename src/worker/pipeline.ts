@@ -19,6 +19,7 @@ import { inSlices, mapSteps, type Steps } from '../base/slices.ts'
 import { Classifier } from '../classify/classifier.ts'
 import { EventFlag, EventView } from '../classify/view.ts'
 import type { Settings } from '../config/types.ts'
+import { refusal } from '../forward/address-guard.ts'
 import { createDestination } from '../forward/create.ts'
 import { probe } from '../forward/probe.ts'
 import type { ForwardDeps } from '../forward/types.ts'
@@ -268,14 +269,15 @@ export class Pipeline implements Intake {
     }
     // What was known of another destination of this name is over.
     certificateEnds(0)
-    const deps = { ...this.#forwardDeps(settings), certificateEnds }
+    const deps = { ...this.#forwardDeps(settings, plan.key), certificateEnds }
     return createDestination(plan, queue, { ...deps, replayMax: () => queue.replay_max })
   }
 
-  #forwardDeps(settings: Settings): ForwardDeps {
+  #forwardDeps(settings: Settings, forwarder: string): ForwardDeps {
     const { clock, random, hostname, workers, log, files } = this.#deps
     return {
       openFile: files.open,
+      refuses: (aim) => refusal(forwarder, aim, this.#listeners.own()),
       dead_letters: join(settings.data, 'dead-letters'),
       secrets: join(settings.data, 'secrets'),
       env: process.env,
@@ -332,7 +334,7 @@ export class Pipeline implements Intake {
     const identity = { epoch, worker: index, forwarder: key, generation: plan.generation }
     const event = { tenant: ownerOf(plan.tenants[forwarder.tenant]), identity, wall: clock.wall() }
     const { settings } = forwarder
-    const deps = this.#forwardDeps(this.#settings)
+    const deps = this.#forwardDeps(this.#settings, key)
     const targets = [settings.to, ...settings.failover]
     return Promise.all(
       targets.map((to) => probe({ key, settings: { ...settings, to, failover: [] } }, event, deps)),

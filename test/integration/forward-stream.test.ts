@@ -301,3 +301,18 @@ test('a peer that dies again and again: nothing inside the window is lost, and e
   expect(seen.size).toBe(all.length)
   lane.check()
 })
+
+test('a quiet connection that is reset is no failure: the next event connects again', async () => {
+  let now = 0
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + now }
+  const sink = await sinkOf(goodSink())
+  const { lane, destination } = make(sink.port, {}, { clock })
+  lane.add('<14>one')
+  await lane.until(() => lane.settled.length === 1)
+  now += 5000
+  for (const socket of sink.sockets) socket.resetAndDestroy()
+  await sink.until(() => sink.closes === 1)
+  lane.add('<14>two')
+  await sink.until(() => sink.text().includes('two'))
+  expect([sink.connects, destination.state, destination.last_error]).toEqual([2, 'active', null])
+})
