@@ -14,9 +14,9 @@ import { dividedQueue } from './spool-settings.ts'
 import type { WorkerThread } from './thread.ts'
 
 /** Names of one grant. */
-const BLOCKS = 256
+const BLOCKS = 128
 /** Parts that a worker may have before it: it reads them in one turn of its event loop. */
-const AHEAD = 3
+const AHEAD = 2
 
 export interface GivenRules {
   readonly settings: Settings

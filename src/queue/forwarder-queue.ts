@@ -158,7 +158,9 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
   }
 
   #limit(limits: QueueLimits): void {
+    const blocks = limits.when_full === 'block' || this.#limits.when_full === 'block'
     this.#limits = limits
+    if (!blocks) return
     this.#deps.budget.block(this.key, limits.when_full === 'block' && this.#held >= limits.memory_max)
   }
 

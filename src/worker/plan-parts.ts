@@ -25,16 +25,16 @@ export type PlanPart =
 /** What is left of a plan without its parts. */
 export type PlanRest = Omit<RulesPlan, Lists | 'forwarders' | 'copies' | 'conditions' | 'shared'>
 
-/** Entries of a part: about a third of a millisecond to read. */
+/** Entries of a part: a fifth of a millisecond to read. */
 const ENTRIES: Readonly<Record<Lists | 'forwarders' | 'copies', number>> = {
-  tenants: 256,
-  owners: 256,
-  forwarders: 48,
-  edits: 64,
+  tenants: 128,
+  owners: 128,
+  forwarders: 32,
+  edits: 32,
   copies: 1024,
 }
 /** Characters of conditions as JSON. */
-const CONDITION_CHARACTERS = 16_384
+const CONDITION_CHARACTERS = 8192
 
 export function planRest(plan: RulesPlan): PlanRest {
   const { generation, streams, labels, keys, named } = plan
