@@ -13,7 +13,9 @@ import { Framer } from '../../src/framing/framer.ts'
 import { PayloadForm } from '../../src/queue/batch-format.ts'
 import { ForwarderQueue } from '../../src/queue/forwarder-queue.ts'
 import type { Destination, Lane } from '../../src/queue/lane.ts'
+import { OpenBatches, openMemory } from '../../src/queue/open-batches.ts'
 import { BufferPool, MemoryBudget } from '../../src/queue/memory.ts'
+import type { QueueDeps } from '../../src/queue/queue-deps.ts'
 import type { SpoolClient } from '../../src/queue/spool-port.ts'
 import { Router, routerTables } from '../../src/route/router.ts'
 import { ConditionSet } from '../../src/rules/conditions.ts'
@@ -35,11 +37,12 @@ export function routed(plan: RulesPlan): Routed {
   const conditions = new ConditionSet(plan, ENV)
   const budget = new MemoryBudget(1 << 30)
   const pool = new BufferPool({ max: 1 << 30, used: 0 })
+  const opens = new OpenBatches(openMemory())
   const cells: Float64Array[] = []
   const queues = plan.forwarders.map(({ key }) => {
     const own = new Float64Array(ForwarderCell.size)
     cells.push(own)
-    return makeQueue(key, own, budget, pool)
+    return makeQueue(key, own, { budget, pool, opens })
   })
   const rules = { ownership: ownershipOf(plan, []), conditions, editors: [], random: Math.random }
   const worker = new Float64Array(WorkerCell.size)
@@ -91,7 +94,11 @@ class Nowhere implements Destination {
   }
 }
 
-function makeQueue(key: string, cells: Float64Array, budget: MemoryBudget, pool: BufferPool): ForwarderQueue {
+function makeQueue(
+  key: string,
+  cells: Float64Array,
+  memory: Pick<QueueDeps, 'budget' | 'pool' | 'opens'>,
+): ForwarderQueue {
   const identity = { epoch: 1, worker: 0, forwarder: key, generation: 1 }
   const names = { stream: () => '', owner: () => null, listener: () => '', source: () => null }
   const limits = {
@@ -105,9 +112,8 @@ function makeQueue(key: string, cells: Float64Array, budget: MemoryBudget, pool:
   // Nothing is ever written: batches are settled at once.
   const disk = { client: {} as SpoolClient, writing_max: 0, writing: 0 }
   const seams = {
+    ...memory,
     clock: systemClock,
-    budget,
-    pool,
     disk,
     cells,
     opened: () => undefined,
