@@ -102,8 +102,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
 function explain(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type') {
     const expected = EXPECTED[issue.expected] ?? issue.expected
-    const quote = issue.expected === 'string' && typeof issue.input === 'number' ? '\tput it in quotes' : ''
-    return `expected ${expected}, found ${kindOf(issue.input)}${quote}`
+    const hint = typeHint(issue.expected, issue.input)
+    return `expected ${expected}, found ${kindOf(issue.input)}${hint === '' ? '' : `\t${hint}`}`
   }
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String)
@@ -115,6 +115,17 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'too_small' && issue.origin === 'array') return 'must not be empty'
   if (issue.code === 'too_big' && issue.origin === 'array') return `has more than ${issue.maximum} entries`
   return undefined
+}
+
+/** What else was meant, where that is nearly always the same. Says no value. */
+function typeHint(expected: string, input: unknown): string {
+  if (expected === 'string' && typeof input === 'number') return 'put it in quotes'
+  if (expected === 'array' && (typeof input === 'string' || typeof input === 'number'))
+    return 'put it in brackets: [ … ]'
+  if (expected !== 'boolean' || typeof input !== 'string') return ''
+  return /^(yes|no|on|off)$/i.test(input)
+    ? 'write true or false: YAML takes yes, no, on and off for texts'
+    : ''
 }
 
 /** A value in words, without saying it: it may be a secret. */

@@ -101,7 +101,7 @@ function readType(
     return undefined
   }
   if (TYPES.includes(value)) return value as ForwarderType
-  report.error(path, `unknown type ${quoted(value)}`, meant(value, [...TYPES, ...LATER_TYPES]))
+  report.error(path, `unknown type ${quoted(value)}`, meant(value, TYPES))
   return undefined
 }
 
