@@ -12,7 +12,7 @@ import { Supervisor } from '../control/supervisor.ts'
 import { holdYoungSpace, releaseYoungSpace } from '../control/young-space.ts'
 import type { Admin } from '../admin/server.ts'
 
-/** Milliseconds after which a second signal is not waited for any more. */
+/** Milliseconds that a stop may take in all; or what is left of a start, when it is to be stopped. */
 const STOP_LIMIT_MS = 15_000
 
 /** Runs until a signal ends it. Returns the exit status. */
@@ -49,6 +49,8 @@ async function start(config: string): Promise<Running> {
   const { settings, findings } = loaded
   const log = await makeLog(settings.log)
   const failure = Promise.withResolvers<string>()
+  // Before anything is taken: who ends it in the middle of its start ends it as at any other time.
+  const signals = listenToSignals(log)
   const supervisor = await Supervisor.start(
     { file: config, env: process.env, log, failed: failure.resolve },
     loaded,
@@ -56,10 +58,17 @@ async function start(config: string): Promise<Running> {
   const admin = await startAdmin(settings, supervisor)
   for (const { level, file, line, message } of findings)
     if (level === 'warning' && file === settings.file) log('warn', message, { at: `${file}:${line}` })
-  // Before anybody is told that it is ready: a SIGHUP that nobody listens to ends the process.
-  const signalled = signals(supervisor, log)
+  signals.started(supervisor)
   greet(log, settings, supervisor, admin, config)
-  return { supervisor, admin, watch: watchFiles(supervisor, log), log, signalled, failed: failure.promise }
+  const { ended } = signals
+  return {
+    supervisor,
+    admin,
+    watch: watchFiles(supervisor, log),
+    log,
+    signalled: ended,
+    failed: failure.promise,
+  }
 }
 
 async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {
@@ -105,19 +114,43 @@ function greet(log: Log, settings: Settings, supervisor: Supervisor, admin: Admi
   log('info', 'ready; Ctrl-C stops, SIGHUP reloads')
 }
 
-/** Settles with the first signal that ends the router; reloads on SIGHUP until then. */
-function signals(supervisor: Supervisor, log: Log): Promise<{ signal: string }> {
-  return new Promise((done) => {
-    let stopping = false
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        if (!stopping) log('info', `${signal}: stopping; what is not delivered goes to the spool`)
-        stopping = true
-        done({ signal })
-      })
-    }
-    process.on('SIGHUP', () => void supervisor.reload('signal'))
+interface Signals {
+  /** Settles with the first signal that ends the router. */
+  readonly ended: Promise<{ readonly signal: string }>
+  /** From now on SIGHUP reloads; one that came before is made good. */
+  started(supervisor: Supervisor): void
+}
+
+/** Whatever comes while it starts is remembered until it has started: half a start cannot be stopped in order. */
+function listenToSignals(log: Log): Signals {
+  let supervisor: Supervisor | undefined
+  let reload = false
+  let limit: NodeJS.Timeout | undefined
+  const { promise: ended, resolve } = Promise.withResolvers<{ signal: string }>()
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (!stopping) log('info', `${signal}: stopping; what is not delivered goes to the spool`)
+      if (supervisor === undefined) limit ??= setTimeout(() => giveUp(log), STOP_LIMIT_MS)
+      stopping = true
+      resolve({ signal })
+    })
+  }
+  process.on('SIGHUP', () => {
+    if (supervisor === undefined) reload = true
+    else void supervisor.reload('signal')
   })
+  const started = (running: Supervisor): void => {
+    supervisor = running
+    clearTimeout(limit)
+    if (reload && !stopping) void running.reload('signal')
+  }
+  return { ended, started }
+}
+
+function giveUp(log: Log): void {
+  log('error', 'the start takes too long to be stopped in order: it ends as if it were killed')
+  process.exit(1)
 }
 
 /** Takes changed files over by itself, if the configuration says so. */
