@@ -16,13 +16,20 @@ export class GiveBack {
   readonly #clock: Clock
   readonly #events: () => number
   readonly #collect: () => void
+  readonly #done: () => void
   #timer: Timer | undefined
 
-  /** `events`: how many the thread has taken so far. */
-  constructor(clock: Clock, events: () => number, collect: () => void = collectAll) {
+  /** `events`: how many the thread has taken so far. `done` is called after a collection. */
+  constructor(
+    clock: Clock,
+    events: () => number,
+    done: () => void = () => undefined,
+    collect: () => void = collectAll,
+  ) {
     this.#clock = clock
     this.#events = events
     this.#collect = collect
+    this.#done = done
   }
 
   /** Something is over that took memory. */
@@ -30,8 +37,9 @@ export class GiveBack {
     this.stop()
     const before = this.#events()
     this.#timer = this.#clock.after(LOOK_MS, () => {
-      if (this.#events() - before > FEW) this.soon()
-      else this.#collect()
+      if (this.#events() - before > FEW) return this.soon()
+      this.#collect()
+      this.#done()
     })
   }
 

@@ -16,6 +16,7 @@ import type { RulesText } from '../rules/read.ts'
 import { saveLastGood } from '../rules/saved.ts'
 import { adoptSpools } from '../spool/adopt.ts'
 import { nextEpoch } from '../spool/epoch.ts'
+import { giveFreedPagesBack } from '../spool/freed-pages.ts'
 import { type DataLock, lockDataFolder } from '../spool/lock.ts'
 import type { ListeningAnswer, MeasureAnswer, StopAnswer } from '../worker/protocol.ts'
 import { compare } from './changes.ts'
@@ -65,7 +66,7 @@ export class Supervisor {
   readonly #workers: (WorkerThread | undefined)[]
   readonly #deaths = new DeathCount(3, 60_000)
   /** No event passes here: there is nothing to wait for. */
-  readonly #give_back = new GiveBack(systemClock, () => 0)
+  readonly #give_back = new GiveBack(systemClock, () => 0, giveFreedPagesBack)
   #listening: ListeningAnswer['listeners'] = []
   #listen_started = false
   #stopping = false
@@ -223,6 +224,7 @@ export class Supervisor {
       {
         log: this.#log,
         granted: (grant) => this.#counters[index]?.adopt(grant),
+        gaveBack: giveFreedPagesBack,
         died: (reason) => this.#workerDied(index, reason),
       },
     )

@@ -15,6 +15,7 @@ export interface ThreadEvents {
   readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
   /** The worker made counters for forwarders that only its disk knows. */
   readonly granted: (grant: CounterGrant) => void
+  readonly gaveBack: () => void
   /** The thread ended without being asked to. */
   readonly died: (reason: string) => void
 }
@@ -98,6 +99,7 @@ export class WorkerThread {
       events.granted(message.grant)
       return
     }
+    if (message.type === 'gave_back') return events.gaveBack()
     const waiting = this.#pending.get(message.id)
     this.#pending.delete(message.id)
     const { error } = message

@@ -35,7 +35,11 @@ const pipeline = new Pipeline({
   granted: (grant) => post({ type: 'grant', grant }),
 })
 const inbox = new PlanInbox()
-const give_back = new GiveBack(systemClock, () => pipeline.received)
+const give_back = new GiveBack(
+  systemClock,
+  () => pipeline.received,
+  () => post({ type: 'gave_back' }),
+)
 
 /** Carries out one request. Its value is the answer. */
 async function act(message: ToWorker): Promise<unknown> {

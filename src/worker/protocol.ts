@@ -64,6 +64,8 @@ export type FromWorker =
       readonly fields: Readonly<Record<string, unknown>>
     }
   | { readonly type: 'grant'; readonly grant: CounterGrant }
+  /** Its heap has nothing more to give: what the C library keeps can go. */
+  | { readonly type: 'gave_back' }
 
 export interface WorkerError {
   readonly code: string

@@ -9,6 +9,7 @@ test('memory is given back once, as soon as hardly anything comes', () => {
   const give_back = new GiveBack(
     clock,
     () => events,
+    () => undefined,
     () => {
       times += 1
     },
@@ -33,6 +34,7 @@ test('a reload begins the wait anew, a stop ends it', () => {
   const give_back = new GiveBack(
     clock,
     () => 0,
+    () => undefined,
     () => {
       times += 1
     },
@@ -46,6 +48,20 @@ test('a reload begins the wait anew, a stop ends it', () => {
   clock.advance(60_000)
   expect(times).toBe(0)
   expect(clock.waiting).toBe(0)
+})
+
+test('what comes after a collection is told of it', () => {
+  const clock = new ManualClock()
+  const said: string[] = []
+  const give_back = new GiveBack(
+    clock,
+    () => 0,
+    () => said.push('done'),
+    () => said.push('collected'),
+  )
+  give_back.soon()
+  clock.advance(5000)
+  expect(said).toEqual(['collected', 'done'])
 })
 
 test('a collection takes what nothing holds any more', () => {
