@@ -69,7 +69,7 @@ bench.add('framing, octet counting', () => frame(octet))
 bench.add('header', () => walk(views, scanHeader))
 bench.add('header, BSD', () => walk(bsd_views, scanHeader))
 bench.add('header, stream, fields and label', () => walk(views, (view) => classifier.classify(view)))
-for (const stream of ['esxi', 'vcenter', 'nsxt-manager', 'other']) {
+for (const stream of ['nsxt-gateway', 'esxi', 'vcenter', 'nsxt-manager', 'cf', 'other']) {
   const lines = viewsOf(fixtureLines(stream))
   bench.add(`the same for events of ${stream.replace('nsxt-', 'nsxt.')}`, () =>
     walk(lines, (view) => classifier.classify(view)),

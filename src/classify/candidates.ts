@@ -23,6 +23,8 @@ export interface Narrowed {
   readonly some: readonly Alternative[]
   /** The stream where the first of them asks nothing more, and so is the one; else -1. */
   readonly decided: number
+  /** Those behind them ask for structured data, or stand behind one that does: {@link Candidates.ofId} knows them. -1: none. */
+  readonly behind: number
 }
 
 /** What all programs of a table share. */
@@ -88,7 +90,7 @@ class Shared {
 export class Candidates {
   readonly #all: readonly Alternative[]
   readonly #shared: Shared
-  /** By parts, first byte and, where there is structured data, its SD-ID; made when first asked for. */
+  /** By parts and first byte, and for those behind by the SD-ID too; made when first asked for. */
   readonly #narrowed: (Narrowed | undefined)[] = Array.from({ length: PARTS * 256 })
   readonly #by_id: (Narrowed | undefined)[][] = []
   readonly #by_first: (Narrowed | undefined)[][] = []
@@ -98,21 +100,21 @@ export class Candidates {
     this.#shared = shared
   }
 
-  /** What is left of them for this event. */
+  /** What is left of them for this event, up to the first that asks for structured data. */
   of(view: EventView): Narrowed {
     const key = (this.#partsOf(view) << 8) | firstByte(view)
-    if (view.sd_start >= 0) return this.#ofId(view, key)
-    return this.#narrowed[key] ?? this.#narrow(this.#narrowed, key, ID_UNKNOWN, true)
+    return this.#narrowed[key] ?? this.#lead(key)
   }
 
-  #ofId(view: EventView, key: number): Narrowed {
+  /** What is left of those behind. */
+  ofId(view: EventView, behind: number): Narrowed {
     const id = this.#shared.idOf(view)
     // What the first element decides needs no look at whether there are more.
     const begun = (this.#by_first[id] ??= Array.from({ length: PARTS * 256 }))
-    const first = begun[key] ?? this.#narrow(begun, key, id, true)
+    const first = begun[behind] ?? this.#narrow(begun, behind, id, true)
     if (first.decided >= 0 || id === ID_UNKNOWN || hasElement(view, 1)) return first
     const narrowed = (this.#by_id[id] ??= Array.from({ length: PARTS * 256 }))
-    return narrowed[key] ?? this.#narrow(narrowed, key, id, false)
+    return narrowed[behind] ?? this.#narrow(narrowed, behind, id, false)
   }
 
   /** All that the way asks of the header and of the text in it. */
@@ -129,19 +131,33 @@ export class Candidates {
     )
   }
 
+  #lead(key: number): Narrowed {
+    const all = this.#possible(key)
+    const place = all.findIndex(({ sd_ids }) => sd_ids.length > 0)
+    const some = place < 0 ? all : all.slice(0, place)
+    const [first] = some
+    const decided = first?.asks_nothing === true ? first.stream : first === undefined && place < 0 ? 0 : -1
+    const narrowed = { some, decided, behind: place < 0 ? -1 : key }
+    this.#narrowed[key] = narrowed
+    return narrowed
+  }
+
   /** `more`: there may be further elements behind the one with this SD-ID. */
   #narrow(into: (Narrowed | undefined)[], key: number, id: number, more: boolean): Narrowed {
-    const lacks = ~(key >> 8)
-    const some = this.#all.filter(
-      (one) =>
-        (one.needs & lacks) === 0 && one.mayBegin(key & 255) && (more || this.#shared.mayHaveId(one, id)),
-    )
+    const all = this.#possible(key)
+    const from = all.findIndex(({ sd_ids }) => sd_ids.length > 0)
+    const some = all.slice(from).filter((one) => more || this.#shared.mayHaveId(one, id))
     const [first] = some
-    const sure =
-      first !== undefined && (first.asks_nothing || (first.asks_id && this.#shared.hasId(first, id)))
-    const narrowed = { some, decided: first === undefined ? 0 : sure ? first.stream : -1 }
+    const sure = first?.asks_nothing === true || (first?.asks_id === true && this.#shared.hasId(first, id))
+    const narrowed = { some, decided: sure ? (first?.stream ?? 0) : first === undefined ? 0 : -1, behind: -1 }
     into[key] = narrowed
     return narrowed
+  }
+
+  /** Those that events with these parts and this first byte may fit. */
+  #possible(key: number): readonly Alternative[] {
+    const lacks = ~(key >> 8)
+    return this.#all.filter((one) => (one.needs & lacks) === 0 && one.mayBegin(key & 255))
   }
 }
 

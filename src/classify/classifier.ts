@@ -13,7 +13,7 @@ import { isVcd } from './inner-vcd.ts'
 import { isVcenter } from './inner-vcenter.ts'
 import { scanQuick } from './quick/quick-scan.ts'
 import { readNsxvEdge } from './nsxv-edge.ts'
-import { type Candidates, ProgramTable } from './candidates.ts'
+import { type Candidates, type Narrowed, ProgramTable } from './candidates.ts'
 import { Alternative, GRAMMARS } from './recognise.ts'
 import type { StreamPlan } from './streams.ts'
 import { type EventView, Fw, Grammar, type InnerCapture } from './view.ts'
@@ -52,17 +52,26 @@ export class Classifier {
     const candidates = this.#table.find(view.buf, view.app_start, view.app_end)
     const narrowed = candidates.of(view)
     const { decided } = narrowed
-    this.#settle(view, decided >= 0 ? decided : this.#choose(view, candidates, narrowed.some))
+    this.#settle(view, decided >= 0 ? decided : this.#choose(view, candidates, narrowed))
   }
 
   /** The stream of the first way that fits; 0: none does. */
-  #choose(view: EventView, candidates: Candidates, some: readonly Alternative[]): number {
+  #choose(view: EventView, candidates: Candidates, { some, behind }: Narrowed): number {
+    const stream = this.#firstOf(view, candidates, some)
+    if (stream >= 0) return stream
+    if (behind < 0) return 0
+    const { decided, some: others } = candidates.ofId(view, behind)
+    return decided >= 0 ? decided : Math.max(0, this.#firstOf(view, candidates, others))
+  }
+
+  /** The stream of the first of these ways that fits; -1: none does. */
+  #firstOf(view: EventView, candidates: Candidates, some: readonly Alternative[]): number {
     for (let i = 0; i < some.length; i += 1) {
       const one = some[i]!
       if (one.asks_header && !candidates.headerFits(view, one)) continue
       if (this.#bodyFits(view, one)) return one.stream
     }
-    return 0
+    return -1
   }
 
   /** The same for an event whose stream is known (read back from a batch): nothing is recognised anew. */
