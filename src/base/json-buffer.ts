@@ -186,8 +186,20 @@ export class JsonBuffer {
     return plain
   }
 
+  /** Whether all of `source[start, end)` stands for itself in a JSON string: then {@link putSame} may write any part of it. */
+  isPlain(source: Uint8Array, start: number, end: number): boolean {
+    const from = this.#viewOfSource(source)
+    let p = start
+    for (; p + 8 <= end; p += 8) {
+      if (((special(from.getInt32(p, true)) | special(from.getInt32(p + 4, true))) & 0x80808080) !== 0)
+        return false
+    }
+    for (; p < end; p += 1) if (KIND[source[p]!] !== 0) return false
+    return true
+  }
+
   /**
-   * A piece, then `source[start, end)` as it is, of which {@link putInner} said that nothing of it needs escaping: all
+   * A piece, then `source[start, end)` as it is, of which {@link putInner} or {@link isPlain} said that nothing of it needs escaping: all
    * of it four bytes at a time.
    */
   putSame(piece: JsonPiece, source: Uint8Array, start: number, end: number): void {

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { JsonBuffer } from '../../src/base/json-buffer.ts'
+import { eventObject } from '../../src/classify/event-json.ts'
 import { scanHeader } from '../../src/classify/header.ts'
 import { EventFlag, EventView, HeaderForm } from '../../src/classify/view.ts'
 import { BatchEncoder, type EventEncoder, type Framing } from '../../src/forward/encode/batch-encoder.ts'
@@ -180,6 +181,64 @@ describe('JSON', () => {
         for (const line of lines)
           expect(JSON.parse(line)).toMatchObject({ schema: 'logweir.event/1', tenant: 'tenant-1' })
       }),
+    )
+  })
+
+  test('is the object that parse shows, with how each event came', () => {
+    const way = fc.record({
+      owner: fc.nat(3),
+      stream: fc.nat(2),
+      listener: fc.nat(2),
+      source: fc.nat(2),
+      peer: fc.constantFrom('192.0.2.1', '2001:db8::1', 'odd "peer"\\'),
+      received_at: fc.integer({ min: 0, max: 4_102_444_800_000 }),
+    })
+    const made = fc.tuple(
+      event.filter((bytes) => bytes.length > 0),
+      way,
+    )
+    fc.assert(
+      fc.property(fc.array(made, { minLength: 1, maxLength: 12 }), fc.nat(1e9), (list, first_position) => {
+        const batch = makeBatch({
+          events: list.map(([text, from]) => ({ text, flags: EventFlag.control, ...from })),
+          form: PayloadForm.bare,
+          first_position,
+        })
+        const lines = encodeAll(new JsonEncoder(reader()), 'newline', batch).toString().trimEnd().split('\n')
+        const again = reader()
+        for (const [n, line] of lines.entries()) {
+          const { names } = batch
+          const view = again.fields(batch, n)
+          const source = names.source(batch.source(n))
+          const object = eventObject(view, names.stream(batch.stream(n)), {
+            arrival: {
+              id: batch.eventId(n),
+              listener: names.listener(batch.listener(n)),
+              source: source?.name ?? null,
+              site: source?.site ?? null,
+            },
+            ownership: names.owner(batch.owner(n)),
+            zone: source?.zone ?? 'UTC',
+          })
+          expect(JSON.parse(line)).toEqual(JSON.parse(JSON.stringify(object)))
+          expect(Object.keys(JSON.parse(line) as object)).toEqual(Object.keys(object))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('bytes are plain when JSON writes them as they are', () => {
+    const some = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }))
+    fc.assert(
+      fc.property(some, fc.nat(9), (text, start) => {
+        const bytes = Buffer.from(text)
+        const from = Math.min(start, bytes.length)
+        const part = bytes.toString('latin1', from)
+        const same = JSON.stringify(part) === `"${part}"` && bytes.subarray(from).every((byte) => byte < 0x80)
+        expect(new JsonBuffer().isPlain(bytes, from, bytes.length)).toBe(same)
+      }),
+      { numRuns: 2000 },
     )
   })
 

@@ -9,12 +9,11 @@ import { Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
 import type { EventEncoder } from './batch-encoder.ts'
 import { eventTime, type EventReader } from './event-reader.ts'
+import { PerOwner } from './per-owner.ts'
 import { putAscii, putDigits } from './text.ts'
 
 /** Bytes of one text: all generations say 16 KB. */
 export const TEXT_MAX = 16_000
-/** Owners of a batch beyond this are not remembered, only made again. */
-const OWNERS_MAX = 4096
 
 const TEXT = new JsonPiece('{"text":"')
 const STAMP = new JsonPiece('","timestamp":')
@@ -47,13 +46,14 @@ const FIREWALL: readonly (readonly [JsonPiece, number])[] = [
   [field('destination_port'), Fw.destination_port],
 ]
 
+const KEYS = FIREWALL.map(([name]) => name)
+const SLOTS = Int32Array.from(FIREWALL, ([, slot]) => slot)
+
 export class CfapiEncoder implements EventEncoder {
   readonly clean = true
   readonly #reader: EventReader
   readonly #tags: Buffer
-  /** What stream and owner add, by their numbers. */
-  readonly #owned = new Map<number, Buffer>()
-  #names: BatchNames | undefined
+  readonly #owned = new PerOwner(describe)
 
   constructor(reader: EventReader, tags: Readonly<Record<string, string>>) {
     this.#reader = reader
@@ -67,46 +67,36 @@ export class CfapiEncoder implements EventEncoder {
     const stop = cutAt(buf, view.start, view.end)
     const ms = Math.max(0, eventTime(view, batch, n))
     out.putPiece(TEXT)
-    out.putInner(buf, view.start, stop)
+    // What was cut off was not looked at.
+    const plain = out.putInner(buf, view.start, stop) && stop === view.end
     out.putPiece(STAMP)
     out.putNumber(ms)
     out.putPiece(FIRST)
     putDigits(out, ms, ms < 1e13 ? 13 : 16)
     out.putPiece(SOURCE)
     putAscii(out, view.peer)
-    putSpan(out, HOSTNAME, buf, view.host_start, view.host_end)
-    putSpan(out, APPNAME, buf, view.app_start, view.app_end)
-    putSpan(out, PROCID, buf, view.proc_start, view.proc_end)
-    putSpan(out, MSGID, buf, view.msgid_start, view.msgid_end)
+    putSpan(out, plain, HOSTNAME, buf, view.host_start, view.host_end)
+    putSpan(out, plain, APPNAME, buf, view.app_start, view.app_end)
+    putSpan(out, plain, PROCID, buf, view.proc_start, view.proc_end)
+    putSpan(out, plain, MSGID, buf, view.msgid_start, view.msgid_end)
     if (view.pri >= 0 && view.pri <= 191) {
       out.putPiece(FACILITY)
       out.putNumber(view.pri >> 3)
       out.putPiece(SEVERITY)
       out.putNumber(view.pri & 7)
     }
-    out.putRaw(this.#ownedOf(batch, view.stream, batch.owner(n)))
+    out.putRaw(this.#owned.of(batch, view.stream, batch.owner(n)))
     if (view.grammar !== Grammar.none) {
-      for (const [name, slot] of FIREWALL)
-        putSpan(out, name, buf, view.fw[slot] as number, view.fw[slot + 1] as number)
+      const { fw } = view
+      for (let i = 0; i < KEYS.length; i += 1) {
+        const slot = SLOTS[i] as number
+        putSpan(out, plain, KEYS[i] as JsonPiece, buf, fw[slot] as number, fw[slot + 1] as number)
+      }
     }
     if (stop < view.end) out.putPiece(CUT)
     out.putPiece(END)
     out.putRaw(this.#tags)
     return true
-  }
-
-  #ownedOf(batch: Batch, stream: number, owner: number): Buffer {
-    if (batch.names !== this.#names) {
-      this.#names = batch.names
-      this.#owned.clear()
-    }
-    const key = owner * 65_536 + stream
-    let owned = this.#owned.get(key)
-    if (owned === undefined) {
-      owned = describe(batch.names, stream, owner)
-      if (this.#owned.size < OWNERS_MAX) this.#owned.set(key, owned)
-    }
-    return owned
   }
 }
 
@@ -117,8 +107,17 @@ function cutAt(buf: Buffer, start: number, end: number): number {
   return stop
 }
 
-function putSpan(out: JsonBuffer, name: JsonPiece, buf: Buffer, start: number, end: number): void {
+/** `plain`: nothing of the event needs escaping. */
+function putSpan(
+  out: JsonBuffer,
+  plain: boolean,
+  name: JsonPiece,
+  buf: Buffer,
+  start: number,
+  end: number,
+): void {
   if (start < 0) return
+  if (plain) return out.putSame(name, buf, start, end)
   out.putPiece(name)
   out.putInner(buf, start, end)
 }
