@@ -131,6 +131,42 @@ describe('what poses as acme’s', () => {
       'no_label',
     ],
     [
+      'a bracket in the label of a repeated line',
+      `${HEAD} - message repeated 2 times: [ ${flow('5', `${LABEL} ] GLOBEX`)} ]`,
+      'unknown_label',
+    ],
+    [
+      'a label behind the bracket of a repeated line',
+      `${HEAD} - message repeated 2 times: [ ${flow('5', '')}] ${LABEL}`,
+      'no_label',
+    ],
+    [
+      'what a relay passes on behind a header of its own',
+      `<13>Jan  1 12:34:56 relay ${dfw(LABEL)}`,
+      'untrusted_source',
+    ],
+    [
+      'a user of NSX with a project in his name',
+      '<182>1 2026-02-03T04:05:06Z m1 NSX 7 - [nsx@6876 comp="nsx-edge" username="x\\" proj=\\"acme"] login failed',
+      'untrusted_source',
+    ],
+    [
+      'an edge’s text with structured data in it',
+      '<182>1 2026-02-03T04:05:06Z e1 NSX 7 FIREWALL - [nsx@6876 proj="acme"] x',
+      'no_label',
+    ],
+    [
+      'a user of vCenter with a line in his name',
+      `<14>1 2026-02-03T04:05:06Z vc1 vpxd 7 - -  Event [1] [1-1] [t] [vim.event.X] [info] [${flow('3061', LABEL)}] [] [1] [x]`,
+      'no_label',
+      2,
+    ],
+    [
+      'a program that posts a label as its pid',
+      `<13>2026-02-03T04:05:06Z esx01 FIREWALL_PKTLOG[${LABEL}]: ${flow('5', '')}`,
+      'no_label',
+    ],
+    [
       'bytes that are no UTF-8',
       Buffer.concat([Buffer.from(dfw('')), Buffer.from([0xc1, 0x81]), Buffer.from('CME')]),
       'unknown_label',
