@@ -68,11 +68,11 @@ test('R22: what is there is counted without the router, and nothing is written',
   expect(open.spool.state(KEY)).toMatchObject({ batches: LEFT })
 })
 
-test('R22: none of 200 mutated spools stops the look, and nothing is written', () => {
+test('R22: none of 500 mutated spools stops the look, and nothing is written', () => {
   using whole = original()
   const pick = chance(3)
   let unreadable = 0
-  for (let run = 0; run < 200; run++) {
+  for (let run = 0; run < 500; run++) {
     using folder = new TempFolder()
     cpSync(whole.path, folder.path, { recursive: true, preserveTimestamps: true })
     for (let times = 1 + pick(3); times > 0; times--) damageSpool(folder.path, pick)
@@ -81,7 +81,7 @@ test('R22: none of 200 mutated spools stops the look, and nothing is written', (
     expect(counted(survey)).toBeLessThanOrEqual(25 * 4)
     unreadable += survey.files.filter(({ problem }) => problem !== null).length
   }
-  expect(unreadable).toBeGreaterThan(20)
+  expect(unreadable).toBeGreaterThan(50)
 })
 
 test('R22: a flipped bit costs the look at most its file, and nothing is written', () => {
@@ -89,7 +89,7 @@ test('R22: a flipped bit costs the look at most its file, and nothing is written
   const names = chainFiles(whole.path)
   const per_file = Math.ceil(24 / names.length) + 1
   const pick = chance(4)
-  for (let run = 0; run < 60; run++) {
+  for (let run = 0; run < 300; run++) {
     using folder = new TempFolder()
     cpSync(whole.path, folder.path, { recursive: true, preserveTimestamps: true })
     const path = join(folder.path, CHAIN, names[pick(names.length)] as string)

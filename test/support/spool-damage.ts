@@ -53,7 +53,9 @@ export function damageSpool(folder: string, pick: (below: number) => number): vo
   ]
   const path = candidates[pick(candidates.length)] as string
   if (!existsSync(path) || !statSync(path).isFile()) return
-  const size = statSync(path).size
+  const { size } = statSync(path)
+  // Its holes would be written out, or filled.
+  if (size > 64 * MiB) return
   const acts: (() => void)[] = [
     () => truncateSync(path, 0),
     () => truncateSync(path, pick(size + 1)),
