@@ -1,18 +1,22 @@
 /**
- * Everything at once, for as long as wanted: twenty tenants with healthy, slow and dead destinations, senders over
- * TCP, UDP and TLS, a reload every few seconds. The books balance at each look, nobody gets what is another's, and
- * memory and descriptors stay where they are (R28, R61, R64, R66).
+ * Everything at once, for as long as wanted: twenty tenants with healthy, slow, dead, flapping, and unreachable destinations,
+ * senders over TCP, UDP and TLS, a reload every few seconds, and a fault at each look (a destination resets, goes, comes back).
+ * The books balance at each look, nobody gets what is another's, memory and descriptors stay where they are, and how late
+ * deliveries and event loops are is printed (R28, R61, R64, R66).
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
+import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { secureTo } from '../support/listening.ts'
 import { descriptors, MIB, mib, processorMs, residentBytes } from '../support/process.ts'
 import { dfwLine, expectBalanced, forwarderOf, Router, tenantRules, testTenant } from '../support/router.ts'
 import { say } from '../support/say.ts'
 import { blackHole, noServerHello, refuse, StreamSink } from '../support/sinks.ts'
+import { root } from '../support/tree.ts'
 
 /** By hand: LOGWEIR_SOAK_MINUTES=1440. */
 const MINUTES = Number(process.env['LOGWEIR_SOAK_MINUTES'] ?? 1)
@@ -20,6 +24,9 @@ const TENANTS = 20
 /** Events a second, all senders and tenants together. */
 const RATE = Number(process.env['LOGWEIR_SOAK_RATE'] ?? 6000)
 const LOOK_MS = 2000
+/** Lines of the log that say where the router is to be found. */
+const BEGIN = /^(admin|listening): /
+const LOOP_DELAY = `--import=${pathToFileURL(join(root, 'test/support/loop-delay.ts')).href}`
 const RELOAD_EVERY = 2
 
 const ends: (() => Promise<unknown>)[] = []
@@ -51,14 +58,14 @@ class TenantSink extends StreamSink {
   }
 }
 
-type Kind = 'healthy' | 'slow' | 'refused' | 'black hole' | 'silent TLS'
+type Kind = 'healthy' | 'slow' | 'flapping' | 'refused' | 'black hole' | 'silent TLS'
 const KINDS: readonly Kind[] = [
   'healthy',
-  'healthy',
+  'flapping',
   'slow',
   'healthy',
   'refused',
-  'healthy',
+  'flapping',
   'black hole',
   'slow',
   'silent TLS',
@@ -69,7 +76,7 @@ const kindOf = (tenant: number): Kind => KINDS[tenant % KINDS.length] as Kind
 async function destination(tenant: number, sinks: Map<number, TenantSink>): Promise<string> {
   const kind = kindOf(tenant)
   if (kind === 'refused') return `tcp://127.0.0.1:${await refuse()}`
-  if (kind === 'healthy' || kind === 'slow') {
+  if (kind === 'healthy' || kind === 'slow' || kind === 'flapping') {
     const sink = new TenantSink(tenant, kind === 'slow' ? 20 : 0)
     sinks.set(tenant, sink)
     await sink.listen()
@@ -79,6 +86,30 @@ async function destination(tenant: number, sinks: Map<number, TenantSink>): Prom
   const dead = await (kind === 'black hole' ? blackHole() : noServerHello())
   ends.push(() => dead.close())
   return `${kind === 'black hole' ? 'tcp' : 'tls'}://127.0.0.1:${dead.port}`
+}
+
+/** At each look one flapping destination resets its connections, or goes for a while, or comes back. */
+async function fault(round: number, sinks: ReadonlyMap<number, TenantSink>): Promise<void> {
+  const flapping = [...sinks.keys()].filter((tenant) => kindOf(tenant) === 'flapping')
+  const sink = sinks.get(flapping[round % flapping.length] ?? -1)
+  if (sink === undefined) return
+  if (!sink.listening) await sink.listen(sink.port)
+  else if (round % 3 === 0) await sink.close()
+  else for (const socket of sink.sockets) socket.resetAndDestroy()
+}
+
+/** Of a histogram's text form: the bound under which so much of it is. */
+function quantile(metrics: string, name: string, part: number): number {
+  const buckets = new Map<number, number>()
+  for (const [, le = '', count = ''] of metrics.matchAll(
+    new RegExp(`^${name}_bucket\\{.*le="([^"]+)".*\\} (\\S+)$`, 'gm'),
+  )) {
+    const bound = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le)
+    buckets.set(bound, (buckets.get(bound) ?? 0) + Number(count))
+  }
+  const all = buckets.get(Number.POSITIVE_INFINITY) ?? 0
+  const found = [...buckets].toSorted(([a], [b]) => a - b).find(([, count]) => count >= all * part)
+  return found?.[0] ?? Number.NaN
 }
 
 /** Sends until it is told to stop: a third each way. */
@@ -178,18 +209,23 @@ test('mixed load, bad destinations and reloads', async () => {
   ]
   const router = new Router({ listeners, queue: { memory_max: '64MiB' } }, rules(0))
   ends.push(() => router.clean())
-  await router.start()
+  await router.start({ NODE_OPTIONS: LOOP_DELAY })
   const tcp = connect(router.port('tcp'), '127.0.0.1')
   await once(tcp, 'connect')
   const load = new Load(tcp, await secureTo(router.port('tls')), router.port('udp'))
 
   const looks: Look[] = []
+  const late: number[] = []
   const rounds = Math.max(5, Math.round((MINUTES * 60_000) / LOOK_MS))
   for (let round = 1; round <= rounds; round++) {
     await pause(LOOK_MS)
     const ledger = await router.status()
     expectBalanced(ledger)
+    for (const line of router.log) if (line.msg === 'loop delay') late.push(Number(line['late_ms']))
+    // The log of a long run would be this process's own leak.
+    router.log.splice(0, router.log.length, ...router.log.filter(({ msg }) => BEGIN.test(msg)))
     looks.push({ resident: residentBytes(router.pid), descriptors: descriptors(router.pid) })
+    await fault(round, sinks)
     expect([...sinks.values()].reduce((sum, sink) => sum + sink.foreign, 0)).toBe(0)
     if (round % RELOAD_EVERY === 0) {
       const done = router.next(({ msg }) => /^rules generation \d+ runs$|^reload rejected/.test(msg))
@@ -197,10 +233,9 @@ test('mixed load, bad destinations and reloads', async () => {
       router.signal('SIGHUP')
       expect((await done).msg).toMatch(/runs$/)
     }
-    // The log of a long run would be this process's own leak.
-    router.log.splice(0, Math.max(0, router.log.length - 1000))
   }
   await load.stop()
+  for (const sink of sinks.values()) if (!sink.listening) await sink.listen(sink.port)
 
   const healthy = [...sinks.keys()].filter((tenant) => kindOf(tenant) === 'healthy')
   const at_rest = await router.until((ledger) =>
@@ -218,6 +253,14 @@ test('mixed load, bad destinations and reloads', async () => {
     await sink.until(() => sink.events >= delivered)
     expect(sink.foreign).toBe(0)
   }
+  const metrics = await (await fetch(`${router.admin}/metrics`)).text()
+  say(
+    `soak: delivery p50 ${quantile(metrics, 'logweir_delivery_seconds', 0.5)} s, p99 ${quantile(metrics, 'logweir_delivery_seconds', 0.99)} s or less, of all destinations that take events`,
+  )
+  const worst = late.toSorted((a, b) => a - b)
+  say(
+    `soak: event loops were late by ${worst[Math.floor(worst.length / 2)]?.toFixed(1)} ms (median of the p99 of 2 s), ${worst.at(-1)?.toFixed(1)} ms at worst`,
+  )
   report(looks, load.sent, at_rest.received, processorMs(router.pid))
   expect(await router.stop()).toBe(0)
 })

@@ -77,6 +77,10 @@ export class StreamSink extends Received {
     this.tell()
   }
 
+  get listening(): boolean {
+    return this.#server.listening
+  }
+
   async listen(port = 0, host = '127.0.0.1'): Promise<this> {
     this.#server.listen(port, host)
     await once(this.#server, 'listening')
