@@ -9,6 +9,7 @@ import type { BatchNames } from '../../../src/queue/batch.ts'
 import { PayloadForm } from '../../../src/queue/batch-format.ts'
 import { ForwarderQueue } from '../../../src/queue/forwarder-queue.ts'
 import { BufferPool, MemoryBudget } from '../../../src/queue/memory.ts'
+import { OpenBatches } from '../../../src/queue/open-batches.ts'
 import { FakeSpool } from '../../support/fake-spool.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -39,6 +40,7 @@ function makeQueue(): ForwarderQueue {
     clock: new ManualClock(),
     budget,
     pool: new BufferPool(budget),
+    opens: new OpenBatches(),
     disk: { client: new FakeSpool(), writing_max: 0, writing: 0 },
     cells: new Float64Array(ForwarderCell.size),
     opened: () => undefined,
