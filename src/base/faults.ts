@@ -21,6 +21,7 @@ export type FaultPoint =
   | 'spool.stop'
   | 'file.write'
   | 'file.sync'
+  | 'file.take_back'
   | 'worker.seal'
   | 'worker.settle'
   | 'rules.save'

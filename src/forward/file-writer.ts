@@ -150,6 +150,7 @@ export class FileWriter {
     const handle = this.#handle
     if (handle === undefined) return
     try {
+      faultPoint('file.take_back')
       const { size } = await handle.stat()
       if (size > this.#size) await handle.truncate(this.#size)
     } catch {

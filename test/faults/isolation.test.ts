@@ -4,7 +4,7 @@ import { noSynAnswer } from '../support/no-answer.ts'
 import { Receiver, sendLines } from '../support/receiver.ts'
 import { dfwLine, expectBalanced, forwarderOf, Router, tenantRules } from '../support/router.ts'
 import { say } from '../support/say.ts'
-import { blackHole, httpSink, noServerHello, refuse } from '../support/sinks.ts'
+import { blackHole, httpSink, noServerHello, refuse, slowReader } from '../support/sinks.ts'
 
 const EVENTS = Number(process.env['LOGWEIR_FAULT_EVENTS'] ?? 20_000)
 const listeners = [{ name: 'tcp', transport: 'tcp', bind: '127.0.0.1:0', allow: ['127.0.0.0/8'] }]
@@ -14,10 +14,11 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
 
-/** The five ways of being dead; each gives the forwarder's settings. */
+/** The ways of being dead, or as good as dead; each gives the forwarder's settings. */
 const DEAD: Readonly<Record<string, () => Promise<object>>> = {
   refused: async () => ({ to: `tcp://127.0.0.1:${await refuse()}` }),
   'a black hole': async () => ({ to: `tcp://127.0.0.1:${(await kept(blackHole())).port}` }),
+  'a byte a second': async () => ({ to: `tcp://127.0.0.1:${(await kept(slowReader(1, 1000))).port}` }),
   'no SYN answer': async () => ({ to: `tcp://127.0.0.1:${(await kept(noSynAnswer())).port}` }),
   'TLS without ServerHello': async () => ({ to: `tls://127.0.0.1:${(await kept(noServerHello())).port}` }),
   'HTTP that never answers': async () => ({

@@ -301,6 +301,24 @@ test('with fsync, what the disk does not confirm is no delivery and is written a
   lane.check()
 })
 
+test('what cannot be taken back comes twice, one group of it, behind a whole line', async () => {
+  const faults = 'file.sync=throw:EIO@1,file.take_back=throw:EIO@1'
+  armFaults({ LOGWEIR_TEST: '1', LOGWEIR_FAULTS: faults })
+  const { lane, path } = make('out.log', { fsync: true, size: 100_000_000 })
+  const batches = Array.from({ length: 40 }, (_, n) => [`<14>a ${n} ${'x'.repeat(50_000)}`, `<14>b ${n}`])
+  for (const batch of batches) lane.add(...batch)
+  await settled(lane, batches.length)
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+  const wanted = batches.flat()
+  const twice = lines.slice(0, lines.length - wanted.length).filter((line) => line !== '')
+  // All of it stands there in order, behind a part of it.
+  expect(lines.slice(-wanted.length)).toEqual(wanted)
+  expect(twice).toEqual(wanted.slice(0, twice.length))
+  expect(twice.length).toBeGreaterThan(0)
+  expect(twice.join('\n').length).toBeLessThanOrEqual(1_048_576 + 50_100)
+  lane.check()
+})
+
 describe('one worker writes for all', () => {
   test('files of past days are closed, and two destinations of one file do not tear it', async () => {
     const hands = new FileHands(true, systemClock)

@@ -114,13 +114,13 @@ export async function refuse(): Promise<number> {
 /** Accepts and never reads. */
 export const blackHole = (): Promise<StreamSink> => new StreamSink((socket) => socket.pause()).listen()
 
-/** Reads `bytes` every 50 ms. */
-export const slowReader = (bytes: number): Promise<StreamSink> =>
+/** Reads `bytes` every 50 ms, or as often as is said. */
+export const slowReader = (bytes: number, every_ms = 50): Promise<StreamSink> =>
   new StreamSink((socket, sink) => {
     const timer = setInterval(() => {
       const chunk = socket.read(Math.min(bytes, socket.readableLength)) as Buffer | null
       if (chunk !== null) sink.add(chunk)
-    }, 50)
+    }, every_ms)
     socket.on('readable', () => undefined)
     socket.on('close', () => clearInterval(timer))
   }).listen()
