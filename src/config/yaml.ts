@@ -19,6 +19,7 @@ import {
 import { errorCode, errorText } from '../base/errors.ts'
 import type { Finding, Place } from './findings.ts'
 import { sizeText } from './quantities.ts'
+import { type QuickNode, quickNode, quickOffset, quickYaml } from './yaml-quick.ts'
 import { scalarShift } from './yaml-scalar.ts'
 
 /** Keys and list positions from the top of a file down to a value. */
@@ -89,6 +90,12 @@ export function readBounded(
 
 /** Parses text that came from `file`. Every syntax error becomes a finding; undefined when there was one. */
 export function parseYaml(file: string, text: string, findings: Finding[]): YamlFile | undefined {
+  const quick = quickYaml(text)
+  return quick === undefined ? parseWhole(file, text, findings) : quickFile(file, text, quick)
+}
+
+/** The same by the yaml package alone, whatever the text is. */
+export function parseWhole(file: string, text: string, findings: Finding[]): YamlFile | undefined {
   const lines = new LineCounter()
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
@@ -127,6 +134,39 @@ export function parseYaml(file: string, text: string, findings: Finding[]): Yaml
     if (error instanceof RangeError) return fail('is nested too deeply')
     return fail(`cannot be read as YAML: ${errorText(error)}`)
   }
+}
+
+function quickFile(file: string, text: string, root: QuickNode): YamlFile {
+  let starts: number[] | undefined
+  const placeAt = (offset: number): Place => {
+    starts ??= lineStarts(text)
+    let low = 0
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1
+      if ((starts[middle] as number) <= offset) low = middle
+      else high = middle
+    }
+    return { file, line: low + 1, column: offset - (starts[low] as number) + 1 }
+  }
+  const shift = (path: Path, within: number): number => {
+    const node = quickNode(root, path)
+    if (node === undefined || node.pairs !== undefined || node.items !== undefined) return 0
+    return scalarShift(text.slice(node.start, node.end), within)
+  }
+  return {
+    file,
+    text,
+    value: root.value,
+    place: (path, within) =>
+      placeAt(quickOffset(root, path, false) + (within === undefined ? 0 : shift(path, within))),
+    keyPlace: (path) => placeAt(quickOffset(root, path, true)),
+  }
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
 }
 
 /** The parser's words for what operators meet most, in theirs. */

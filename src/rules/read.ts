@@ -2,7 +2,7 @@
  * The rules folder into a {@link RulesModel}: all files read, every entry checked by itself, then against each other.
  * The shipped streams and label formats come first; the operator's of the same name take their place.
  */
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { unknownKey } from '../config/fields.ts'
 import type { Finding } from '../config/findings.ts'
@@ -318,7 +318,8 @@ function entriesOf(value: object, key: string, report: Report): (readonly [unkno
 function sameFile(file: string, other: string | undefined): boolean {
   if (other === undefined) return false
   try {
-    return realpathSync(file) === realpathSync(other)
+    const [one, shipped] = [statSync(file, { bigint: true }), statSync(other, { bigint: true })]
+    return one.ino === shipped.ino && one.dev === shipped.dev
   } catch {
     return false
   }
