@@ -193,16 +193,13 @@ const { block } = fc.letrec<{ block: Written; entry: Entry }>((tie) => ({
         })),
       ),
     fc.array(tie('entry'), { minLength: 1, maxLength: 3 }).map((entries) => ({
-      lines: (entries as Entry[]).flatMap(({ lines: [first = '', ...rest] }) => [
-        `- ${first}`,
-        ...indented(rest),
-      ]),
+      lines: entries.flatMap(({ lines: [first = '', ...rest] }) => [`- ${first}`, ...indented(rest)]),
     })),
   ),
   entry: fc.oneof(
     { maxDepth: 4 },
     plain.map((value) => ({ lines: [value], flat: true })),
-    tie('block').map((inner) => ({ lines: (inner as Written).lines, flat: false })),
+    tie('block').map((inner) => ({ lines: inner.lines, flat: false })),
   ),
 }))
 
@@ -212,7 +209,7 @@ test('blocks as they are written', () => {
   fc.assert(
     fc.property(block, (made) => {
       all += 1
-      if (same(`# a file\n${(made as Written).lines.join('\n')}\n`)) read += 1
+      if (same(`# a file\n${made.lines.join('\n')}\n`)) read += 1
     }),
     { numRuns: 2000 },
   )
