@@ -3,7 +3,7 @@
  * `/proc/net/udp6`, for the sockets of this process (by inode) that are bound to a port.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { endianness } from 'node:os'
 import { addressValue } from './prefixes.ts'
 
@@ -78,14 +78,18 @@ export function readDrops(
   own: ReadonlySet<string>,
 ): Map<string, number> {
   const drops = new Map<string, number>()
-  // A connected socket has its concrete address in the table, also where the listener has every address.
-  const address = EVERY_ADDRESS.has(host) ? undefined : tableAddress(host)
+  // A connected socket has its concrete address in the table, also where the listener has every address, and may be an
+  // IPv6 one for an IPv4 sender.
+  const known = isIPv4(host) ? [host, `::ffff:${host}`] : [host]
+  const addresses = EVERY_ADDRESS.has(host) ? [] : known.map(tableAddress)
+  const anywhere = EVERY_ADDRESS.has(host) || addresses.includes(undefined)
   const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   for (const name of ['udp', 'udp6'] as const) {
     for (const line of proc.table(name).split('\n')) {
       const socket = readLine(line)
       if (socket === undefined || !own.has(socket.inode)) continue
-      const ours = address === undefined ? socket.local.endsWith(ending) : socket.local === address + ending
+      if (!socket.local.endsWith(ending)) continue
+      const ours = anywhere || addresses.includes(socket.local.slice(0, -ending.length))
       if (ours) drops.set(socket.inode, socket.drops)
     }
   }

@@ -91,6 +91,10 @@ class Scene {
     return listener.address.port
   }
 
+  get drops(): number {
+    return this.#made.tally.drops
+  }
+
   said(message: string): number {
     return this.#said.filter((one) => one === message).length
   }
@@ -248,6 +252,31 @@ test('with a socket for each of sixteen the next busy one gets the place of one 
   expect(scene.said(OWN_SOCKET)).toBe(18)
   scene.expectAll(18 * BUSY)
 })
+
+test.each(['127.0.0.1', '::'])(
+  'listening on %s: what a socket of a sender alone drops is counted too (R30)',
+  async (host) => {
+    const scene = new Scene()
+    const from = await sender({ port: await scene.listen({ host, receive_buffer: 1024 * 1024 }) })
+    const flood = 20_000
+    await scene.send(from, BUSY_RUN, () => undefined)
+    let flooded = false
+    scene.onFrame = () => {
+      if (flooded || scene.said(OWN_SOCKET) === 0) return
+      flooded = true
+      from.grant(from.granted + flood)
+      from.block()
+    }
+    while (!flooded) {
+      from.grant(from.granted + 100)
+      await scene.intake.untilFrames(from.granted - (flooded ? flood : 0))
+    }
+    const all = from.granted
+    while (scene.intake.frames + scene.drops < all) await scene.clock.pass(1)
+    expect(scene.drops).toBeGreaterThan(0)
+    expect(scene.intake.frames + scene.drops).toBe(all)
+  },
+)
 
 test('of one socket a turn of the loop reads 32 datagrams, and fewer only when it is empty', async () => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: BUFFER })

@@ -56,6 +56,7 @@ describe('kernel drops (R30)', () => {
     ['127.0.0.1', '0100007F'],
     ['0.0.0.0', '00000000'],
     ['::1', '00000000000000000000000001000000'],
+    ['::ffff:127.0.0.1', '0000000000000000FFFF00000100007F'],
     ['2001:db8::1:2', 'B80D0120000000000000000002000100'],
     ['localhost', undefined],
   ])('%s as the tables of a little-endian machine write it', (host, written) => {
@@ -80,6 +81,18 @@ describe('kernel drops (R30)', () => {
     drops.changed()
     expect(drops.read()).toBe(5)
     expect(drops.read()).toBe(0)
+  })
+
+  test('a connected socket may be an IPv6 one where the listener has one IPv4 address', () => {
+    const proc = new Proc()
+    proc.own = new Set(['77'])
+    const drops = new KernelDrops('127.0.0.1', 5514, 1, proc)
+    const mapped = ` ${tableAddress('::ffff:127.0.0.1') ?? ''}:`
+    proc.udp6 = [
+      line(5514, 77, 5).replace(' 00000000:', mapped),
+      line(53, 77, 9).replace(' 00000000:', mapped),
+    ]
+    expect(drops.read()).toBe(5)
   })
 
   test('a table that is not there or not understood says nothing', () => {
