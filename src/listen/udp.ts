@@ -26,8 +26,6 @@ import { datagram, udpHandle } from './udp-handle.ts'
 const TICK_MS = 1000
 /** How often a stopping listener looks whether something came. */
 const LOOK_MS = 25
-/** The least that the kernel counts for a datagram. */
-const DATAGRAM_COST = 512
 /** So many datagrams in a row from one port of a peer within such a while: it is busy. */
 export const BUSY_RUN = 256
 const BUSY_WITHIN_MS = 50
@@ -166,7 +164,7 @@ export class UdpListener implements Listener {
   /** What lies in `datagram`. */
   #frame(peer: Peer, bytes: number): void {
     const { origin, bucket } = peer
-    this.#came += bytes + DATAGRAM_COST
+    this.#came++
     if (peer.refused !== null) return this.#refusals.refuseOf(origin.source, peer.refused, origin.peer)
     const end = datagramEnd(datagram, bytes)
     if (end === 0) return this.#refusals.refuseOf(origin.source, 'empty', origin.peer)
@@ -309,6 +307,7 @@ export class UdpListener implements Listener {
   async #stop(): Promise<void> {
     await this.#readOut()
     this.#timer?.cancel()
+    // No more than can lie in it now: what keeps coming does not keep it open.
     await new Promise<void>((resolve) => this.#afterBacklog(resolve))
     // Flows that wait for the same have begun to be read after this.
     await new Promise<void>((resolve) => void setImmediate(resolve))
@@ -318,10 +317,7 @@ export class UdpListener implements Listener {
     await Promise.all([closed(this.#socket), ...flows.map((flow) => flow.drain())])
   }
 
-  /**
-   * Nobody can tell a sender of datagrams to stop. So what comes is read while some comes, within the time; at its end
-   * what the kernel holds is read, and no more than it can hold: what keeps coming does not keep it open.
-   */
+  /** Nobody can tell a sender of datagrams to stop. So what comes is read while some comes, within the time. */
   async #readOut(): Promise<void> {
     const { clock } = this.#deps
     let came = this.#came
@@ -332,15 +328,6 @@ export class UdpListener implements Listener {
       now = clock.monotonic()
       if (this.#came !== came) since = now
       came = this.#came
-    }
-    // Linux grants twice what was asked for.
-    const end = this.#came + this.#settings.receive_buffer * 2
-    // A turn of the event loop reads some of what there is; the first may have begun before the last came.
-    let empty = 0
-    while (empty < 2 && this.#came < end) {
-      came = this.#came
-      await new Promise<void>((done) => void setImmediate(done))
-      empty = this.#came === came ? empty + 1 : 0
     }
   }
 }

@@ -9,7 +9,7 @@ const CELL = { credit: 0, sent: 1, rebound: 2 } as const
 const PROGRAM = `
 const { parentPort, workerData } = require('node:worker_threads')
 const dgram = require('node:dgram')
-const { host, port, turns, from, bytes, shared } = workerData
+const { host, port, turns, from, shared } = workerData
 const cells = new Int32Array(shared)
 const lookup = (address, options, done) => done(null, address, address.includes(':') ? 6 : 4)
 const sockets = new Map()
@@ -52,7 +52,7 @@ async function main() {
       const number = numbers.get(name) ?? 0
       numbers.set(name, number + 1)
       answers.push(new Promise((resolve, reject) =>
-        sockets.get(name).send((name + ':' + number).padEnd(bytes), (error) => error ? reject(error) : resolve())))
+        sockets.get(name).send(name + ':' + number, (error) => error ? reject(error) : resolve())))
     }
     await Promise.all(answers)
     Atomics.store(cells, 1, sent)
@@ -73,8 +73,6 @@ export interface NumberedSenderOptions {
   readonly turns?: readonly string[]
   /** Addresses of names that have one of their own. */
   readonly from?: Readonly<Record<string, string>>
-  /** Blanks fill shorter datagrams up to so many. */
-  readonly bytes?: number
 }
 
 /** See the module. Each datagram reads `name:number`. */
@@ -83,8 +81,8 @@ export class NumberedSender {
   readonly #worker: Worker
 
   private constructor(options: NumberedSenderOptions) {
-    const { port, host = '127.0.0.1', turns = ['a'], from = {}, bytes = 0 } = options
-    const workerData = { port, host, turns, from, bytes, shared: this.#cells.buffer }
+    const { port, host = '127.0.0.1', turns = ['a'], from = {} } = options
+    const workerData = { port, host, turns, from, shared: this.#cells.buffer }
     this.#worker = new Worker(PROGRAM, { eval: true, workerData })
   }
 
