@@ -182,6 +182,7 @@ function failed(entry: TableRow, router: Router, error: unknown): Measured {
     events: 0,
     cpu: 0,
     events_per_second: 0,
+    first_cpu: 0,
     drops: 0,
     rss_mb: 0,
     wrong,

@@ -37,6 +37,8 @@ export interface Measured {
   /** CPU of the router, µs an event (= CPU seconds per million events); the median of the passes. */
   readonly cpu: number
   readonly events_per_second: number
+  /** CPU of the warm-up, µs an event: what the first events after a start cost. */
+  readonly first_cpu: number
   readonly drops: number
   readonly rss_mb: number
   /** Null: every count was right. Otherwise what was wrong, and the figures are not to be believed. */
@@ -295,6 +297,7 @@ function summary(row: Row, router: Router, plan: Plan, passes: readonly Pass[], 
     events: plan.events * plan.repeat,
     cpu: middle(measured, (p) => p.cpu),
     events_per_second: middle(measured, (p) => p.rate),
+    first_cpu: passes[0]?.cpu ?? 0,
     drops: measured.reduce((sum, p) => sum + p.drops, 0),
     rss_mb,
     wrong: passes.map((p) => p.wrong).find((w) => w !== null) ?? null,

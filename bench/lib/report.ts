@@ -73,8 +73,9 @@ tenant by tenant; UDP no tenant too many and no more missing than the kernel dro
 
 - floor: \`bench/floor/floor.c\`, which only frames, hashes and copies. It has no TLS.
 - Logweir: the built JavaScript, one worker; allow list, sources, rates, counters and ledger on.
-- Warm-up: Logweir and the floor with as many events as a pass has in the file, the peers with a tenth. Rows that targets need:
-  the median of three passes for Logweir and the floor (UDP: one), one pass for the peers.
+- Warm-up: Logweir with up to six times the events of the file, because V8 compiles as it runs; the peers, which do not, with a tenth of
+  theirs. What Logweir's warm-up itself cost, compiling included: ${firstCosts(results)}. Rows that targets need: the median of
+  three passes for Logweir and the floor (UDP: one), one pass for the peers.
 - rsyslog 8.2302: a filter a tenant; rsyslog-lookup: a regular expression and a lookup table. syslog-ng 3.38: a filter a tenant. A
   tenant's filter looks for two labels, its group's and its gateway's, as the tenants of Logweir have them.
 - UDP at ${(100_000).toLocaleString('en')} events a second; at 100 and 1,000 tenants the peers get a rate that they can take.
@@ -88,6 +89,15 @@ ratio to the whole one is theirs. That the length of the frame adds nothing show
 
 ${verdictTable(verdicts)}
 `
+}
+
+/** The first events after a start, for the rows that are looked at first. */
+function firstCosts(results: readonly Measured[]): string {
+  const own = results.filter(
+    ({ row, router }) => router === 'logweir' && /^tcp-newline_\d+_1_tenants$/.test(row),
+  )
+  const costs = own.map(({ row, first_cpu }) => `${first_cpu.toFixed(2)} µs at ${row.split('_')[1]} tenants`)
+  return costs.join(', ') || 'not measured'
 }
 
 function spoolSection(spools: string): string {

@@ -7,7 +7,17 @@ const nothing: Extras = { idle_mb: null, stalled: null, frame_socket: null, fram
 const TEN = 'tcp-newline_10_1_tenants'
 
 function measured(router: string, cpu: number, more: Partial<Measured> = {}): Measured {
-  const row = { row: TEN, router, events: 1, cpu, events_per_second: 1, drops: 0, rss_mb: 1, wrong: null }
+  const row = {
+    row: TEN,
+    router,
+    events: 1,
+    cpu,
+    events_per_second: 1,
+    first_cpu: 1,
+    drops: 0,
+    rss_mb: 1,
+    wrong: null,
+  }
   return { ...row, ...more }
 }
 
