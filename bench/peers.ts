@@ -224,7 +224,9 @@ function publish(
   )
   if (options.write)
     writeFileSync(join(ROOT, 'bench', 'RESULTS.md'), resultsPage(head, shown, results, verdicts, spools))
-  const wrong = [...results, ...spool.results].some((r) => r.wrong !== null)
+  // What a peer makes of a kill is its own affair.
+  const own = spool.results.filter((r) => spool.rows.find(({ id }) => id === r.row)?.router === 'logweir')
+  const wrong = [...results, ...own].some((r) => r.wrong !== null)
   return wrong || (options.check && verdicts.some((v) => v.verdict === 'fail')) ? 1 : 0
 }
 

@@ -28,7 +28,19 @@ export interface ProviderForwarder {
   readonly name: string
   readonly to: string
   readonly scope: 'all' | 'owned'
-  readonly type?: 'log-insight-cloud'
+  /** Left out: syslog. */
+  readonly type?: JsonType
+}
+
+export type JsonType = 'log-insight-cloud' | 'http' | 'splunk-hec' | 'elasticsearch' | 'cfapi'
+
+/** What a type needs beside its URL. */
+const JSON_MORE: Readonly<Record<JsonType, readonly string[]>> = {
+  'log-insight-cloud': ['token: { env: LOGWEIR_BENCH_TOKEN }'],
+  http: ['gzip: true'],
+  'splunk-hec': ['token: { env: LOGWEIR_BENCH_TOKEN }', 'gzip: true'],
+  elasticsearch: ['elasticsearch: { index: "logs-{stream}" }', 'gzip: true'],
+  cfapi: ['gzip: true'],
 }
 
 /** Writes logweir.yaml and the rules; gives back the path of the former. Counters, ledger and every limit are on. */
@@ -82,7 +94,7 @@ function logweirRules(setup: Setup): string {
     lines.push(`    - name: ${f.name}`, `      to: "${f.to}"`, `      scope: ${f.scope}`)
     // A sender without a pace must wait for the forwarder for all, not overrun it.
     lines.push('      queue: { memory_max: 64MiB, when_full: block }')
-    if (f.type) lines.push(`      type: ${f.type}`, '      token: { env: LOGWEIR_BENCH_TOKEN }')
+    if (f.type) lines.push(...[`type: ${f.type}`, ...JSON_MORE[f.type]].map((line) => `      ${line}`))
   }
   return `${lines.join('\n')}\n`
 }

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectedCounts, type Workload } from '../workload.ts'
-import type { ProviderForwarder, Setup } from './configs.ts'
+import type { JsonType, ProviderForwarder, Setup } from './configs.ts'
 import { ledgerFault } from './ledger.ts'
 import { cpuSeconds, memoryMb, Proc, udpDrops } from './proc.ts'
 import { OUT, ROOT, type Router, tool } from './routers.ts'
@@ -15,7 +15,22 @@ export interface Row {
   readonly transport: 'tcp' | 'tls' | 'udp' | 'cfapi'
   readonly framing: 'newline' | 'octet'
   /** What leaves: to each tenant, to each tenant and one forwarder for all, to that one only, or as JSON over HTTP. */
-  readonly out: 'tenants' | 'tenants+all' | 'one' | 'cloud'
+  readonly out: 'tenants' | 'tenants+all' | 'one' | JsonOut
+}
+
+/** Destinations that take events as JSON, compressed, over HTTP. */
+export type JsonOut = 'cloud' | 'http' | 'splunk' | 'elasticsearch' | 'cfapi'
+
+const JSON_OUT: Readonly<Record<JsonOut, { readonly type: JsonType; readonly path: string }>> = {
+  cloud: { type: 'log-insight-cloud', path: '/ingest' },
+  http: { type: 'http', path: '/ingest' },
+  splunk: { type: 'splunk-hec', path: '' },
+  elasticsearch: { type: 'elasticsearch', path: '' },
+  cfapi: { type: 'cfapi', path: '' },
+}
+
+function jsonOut(row: Row): (typeof JSON_OUT)[JsonOut] | undefined {
+  return Object.entries(JSON_OUT).find(([name]) => name === row.out)?.[1]
 }
 
 export interface Plan {
@@ -114,13 +129,10 @@ export function setupOf(bench: Bench, row: Row, workload: Workload, folder: stri
   const provider: ProviderForwarder[] = []
   if (row.out === 'tenants+all') provider.push({ name: 'all', to: all, scope: 'all' })
   if (row.out === 'one') provider.push({ name: 'one', to: all, scope: 'owned' })
-  if (row.out === 'cloud') {
-    provider.push({
-      name: 'cloud',
-      to: `http://127.0.0.1:${bench.ports.http_port}/ingest`,
-      scope: 'all',
-      type: 'log-insight-cloud',
-    })
+  const json = jsonOut(row)
+  if (json !== undefined) {
+    const to = `http://127.0.0.1:${bench.ports.http_port}${json.path}`
+    provider.push({ name: 'cloud', to, scope: 'all', type: json.type })
   }
   return {
     folder,
@@ -146,12 +158,13 @@ export interface Sinks {
 }
 
 export async function startSinks(bench: Bench, row: Row): Promise<Sinks> {
-  const ports = (row.out === 'one' || row.out === 'cloud' ? 0 : row.tenants) + 1
-  const first =
-    row.out === 'one' || row.out === 'cloud' ? bench.ports.first_port + row.tenants : bench.ports.first_port
+  const json = jsonOut(row) !== undefined
+  const none = row.out === 'one' || json
+  const ports = (none ? 0 : row.tenants) + 1
+  const first = none ? bench.ports.first_port + row.tenants : bench.ports.first_port
   const tenants = new Proc(tool('sink'), ['newline', String(first), String(ports)])
   await tenants.line(10_000)
-  if (row.out !== 'cloud') return { tenants, cloud: null }
+  if (!json) return { tenants, cloud: null }
   const cloud = new Proc(process.execPath, [
     join(ROOT, 'bench/tools/http-sink.ts'),
     String(bench.ports.http_port),
@@ -176,7 +189,7 @@ export function expectedAt(
 ): { counts: number[]; total: number } {
   const owned = expectedCounts(workload, events, repeat)
   const sum = owned.reduce((a, b) => a + b, 0)
-  if (row.out === 'cloud') return { counts: [0], total: events * repeat }
+  if (jsonOut(row) !== undefined) return { counts: [0], total: events * repeat }
   if (row.out === 'one') return { counts: [sum], total: sum }
   if (row.out === 'tenants+all') return { counts: [...owned, events * repeat], total: sum + events * repeat }
   return { counts: [...owned, 0], total: sum }
@@ -260,7 +273,7 @@ async function arrived(sinks: Sinks, total: number, row: Row, proc: Proc): Promi
     if (now.bytes !== last) quiet_since = Date.now()
     last = now.bytes
     const patience =
-      now.bytes === 0 ? 20_000 : row.out === 'cloud' || row.transport === 'udp' ? QUIET_MS : 20_000
+      now.bytes === 0 ? 20_000 : jsonOut(row) !== undefined || row.transport === 'udp' ? QUIET_MS : 20_000
     if (Date.now() - quiet_since > patience) return now.last_ns
     await sleep(20)
   }

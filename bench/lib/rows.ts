@@ -50,6 +50,8 @@ export function rowsOf(short: boolean, tls: boolean): TableRow[] {
   const plain = { transport: 'tcp', framing: 'newline' } as const
   rows.push({ row: named({ ...plain, tenants: 10, out: 'tenants+all' }), routers: LOGWEIR, key: true })
   rows.push({ row: named({ ...plain, tenants: 10, out: 'cloud' }), routers: LOGWEIR, key: true })
+  for (const out of short ? [] : (['http', 'splunk', 'elasticsearch', 'cfapi'] as const))
+    rows.push({ row: named({ ...plain, tenants: 10, out }), routers: LOGWEIR, key: true })
   const cfapi = { transport: 'cfapi', framing: 'newline' } as const
   rows.push({ row: named({ ...cfapi, tenants: 10, connections: 4 }), routers: LOGWEIR, key: true })
   rows.push({ row: named({ ...plain, tenants: 1000, out: 'one' }), routers: LOGWEIR, key: true })
@@ -78,6 +80,10 @@ export function title(row: Row): string {
     'tenants+all': ' + one more forwarder for all',
     one: ', one forwarder for all instead of tenants’',
     cloud: ' → cloud pipeline (JSON, gzip) only',
+    http: ' → `http` (own JSON, gzip) only',
+    splunk: ' → `splunk-hec` (gzip) only',
+    elasticsearch: ' → `elasticsearch` (gzip) only',
+    cfapi: ' → `cfapi` (gzip) only',
   }
   return `${into}${out[row.out]}`
 }
@@ -91,7 +97,7 @@ export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
   if (router.name === 'floor') return { events: all, repeat: 2.4e6 / all, warm: all, passes, rate: 0 }
   if (router.name === 'logweir') {
     // A second or two of traffic: until then V8 compiles, which a router that runs for months does once.
-    if (row.out === 'cloud')
+    if (row.out !== 'tenants' && row.out !== 'tenants+all' && row.out !== 'one')
       return { events: all, repeat: 1, warm: all, warm_repeat: 2, passes, rate: CLOUD_RATE }
     const repeat = short ? 3 : 4
     return { events: all, repeat, warm: all, warm_repeat: 6, passes, rate: 0 }

@@ -46,6 +46,7 @@ export const SPOOL_ROWS: readonly SpoolRow[] = [
   {
     ...logweir,
     id: 'spool_logweir_always',
+    short: false,
     title: 'Logweir, `spool: always`',
     write: (setup) => writeLogweirSpool(setup, { spool: 'always', compression: 'zstd' }),
   },
@@ -79,6 +80,7 @@ export const SPOOL_ROWS: readonly SpoolRow[] = [
   {
     ...syslogNg,
     id: 'spool_syslog-ng_normal',
+    short: false,
     title: 'syslog-ng, `reliable(no)`',
     write: (setup) => writeSyslogNgSpool(setup, { reliable: false }),
   },
@@ -106,7 +108,7 @@ export const SPOOL_ROWS: readonly SpoolRow[] = [
 
 /** Events in the file: warm-up, and what is measured. */
 export function spoolEvents(short: boolean): number {
-  return short ? 240_000 : 1_500_000
+  return short ? 150_000 : 1_500_000
 }
 
 /** Far more than memory holds, so that what is measured goes through the disk. */
@@ -117,7 +119,7 @@ export function spoolPlan(
 ): SpoolPlan {
   if (transport === 'relp') return { warm: 0, events: short ? 20_000 : 100_000 }
   if (slow) return { warm: 1000, events: short ? 3000 : 6000 }
-  const measured = short ? 140_000 : 1_000_000
+  const measured = short ? 100_000 : 1_000_000
   return router === 'logweir'
     ? { warm: events - measured, events: measured }
     : { warm: 50_000, events: measured }

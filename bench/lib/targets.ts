@@ -70,6 +70,9 @@ export function judge(results: readonly Measured[], extras: Extras): Verdict[] {
       1,
     ),
     rate('cloud pipeline, gzip', own('tcp-newline_10_1_cloud'), 150_000),
+    ...(['http', 'splunk', 'elasticsearch', 'cfapi'] as const).map((out) =>
+      rate(`${out}, gzip`, own(`tcp-newline_10_1_${out}`), 150_000),
+    ),
     rate('CFAPI in, header in fields', own('cfapi_10_4_tenants'), 100_000),
     ...memory(extras),
     ...frame(extras),
