@@ -115,7 +115,7 @@ export class Acknowledgements {
       return
     }
     const acks = said?.['acks']
-    if (typeof acks !== 'object' || acks === null) {
+    if (typeof acks !== 'object' || acks === null || Array.isArray(acks)) {
       this.#trouble = `${whyOf(answer)} without acks`
       return
     }
