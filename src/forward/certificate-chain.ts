@@ -20,7 +20,7 @@ const TEXT_MAX = 300
 export function shownChain(socket: TLSSocket): ShownCertificate[] {
   const chain: ShownCertificate[] = []
   const seen = new Set<string>()
-  let at: X509Certificate | undefined = peerCertificate(socket)
+  let at: X509Certificate | undefined = peerCertificate(socket, true)
   while (at !== undefined && chain.length < CHAIN_MAX && !seen.has(at.fingerprint256)) {
     seen.add(at.fingerprint256)
     chain.push({
@@ -38,14 +38,19 @@ export function shownChain(socket: TLSSocket): ShownCertificate[] {
 
 const asked = new WeakMap<TLSSocket, X509Certificate>()
 
+/** Nobody asks for it any more: connections live long. */
+export function forgetCertificate(socket: TLSSocket): void {
+  asked.delete(socket)
+}
+
 /**
  * The certificate that the peer showed. Asked of Node once a connection: Node 24 gives it away with the first answer and has
- * none for the second. Alone it would leave the issuers out, before Node has built the chain.
+ * none for the second. With `chain` Node builds the chain first, which costs kilobytes; else the issuers are left out.
  */
-export function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
+export function peerCertificate(socket: TLSSocket, chain = false): X509Certificate | undefined {
   const known = asked.get(socket)
   if (known !== undefined) return known
-  socket.getPeerCertificate(true)
+  if (chain) socket.getPeerCertificate(true)
   const shown = socket.getPeerX509Certificate()
   if (shown !== undefined) asked.set(socket, shown)
   return shown

@@ -5,7 +5,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
-import { peerCertificate } from './certificate-chain.ts'
+import { forgetCertificate, peerCertificate } from './certificate-chain.ts'
 import type { ForwardLog } from './types.ts'
 
 const DAY_MS = 86_400_000
@@ -73,6 +73,7 @@ export class CertificateEnds {
   /** A handshake went well. */
   readonly seen = (socket: TLSSocket): void => {
     const end = firstEnd(socket, this.#pinned)
+    forgetCertificate(socket)
     if (end === null) return
     this.#keep(end.at)
     const soon = soonInWords(end, this.#clock.wall())

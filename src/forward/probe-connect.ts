@@ -114,6 +114,8 @@ function sayHandshake({ settings, deps, say }: Probing, socket: TLSSocket, took:
   const held =
     tls.fingerprint === null ? 'its chain and name are right' : 'it has the fingerprint that is set'
   const own = tls.certificate === null ? '' : '; ours was offered'
+  // Before anybody asks for less.
+  const certificates = shownChain(socket)
   const end = firstEnd(socket, tls.fingerprint !== null)
   const soon = end === null ? null : soonInWords(end, deps.clock.wall())
   const ending = soon === null ? '' : `; ${soon}`
@@ -123,7 +125,7 @@ function sayHandshake({ settings, deps, say }: Probing, socket: TLSSocket, took:
     ok: true,
     milliseconds: Math.round(took),
     detail,
-    certificates: shownChain(socket),
+    certificates,
   })
 }
 

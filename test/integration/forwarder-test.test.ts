@@ -141,7 +141,7 @@ describe('destinations that do not', () => {
       [{ to: tls(sink.port) }, /unable to verify|issuer/],
       [
         { to: { ...tls(sink.port), host: 'other.example.com' }, tls: { ...NO_TLS, ca } },
-        /is not for other\.example\.com/,
+        /the certificate is not for other\.example\.com: it is for DNS:siem\.example\.com/,
       ],
       [{ to: tls(old.port), tls: { ...NO_TLS, ca } }, /expired/],
       [{ to: tls(sink.port), tls: { ...NO_TLS, fingerprint: pin } }, /has the fingerprint/],
