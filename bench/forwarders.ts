@@ -20,7 +20,7 @@ import { makeAuthority, putFile } from '../test/support/authority.ts'
 import { noSynAnswer } from '../test/support/no-answer.ts'
 import { processorMs, residentBytes } from '../test/support/process.ts'
 import { sendLines } from '../test/support/receiver.ts'
-import { dfwLine, forwarderOf, Router, tenantRules } from '../test/support/router.ts'
+import { dfwLine, type forwarderOf, Router, tenantRules } from '../test/support/router.ts'
 import { blackHole, httpSink, noServerHello, refuse } from '../test/support/sinks.ts'
 
 const { values: options } = parseArgs({
