@@ -175,6 +175,21 @@ function explain(code: string, message: string): { message: string; hint: string
     return { message: 'a tab indents this line', hint: 'YAML indents with blanks' }
   if (code === 'MULTIPLE_DOCS')
     return { message: 'a second document begins here', hint: 'one file holds one document: remove `---`' }
+  if (code === 'BAD_INDENT' && message.startsWith('All '))
+    return {
+      message: 'this line stands neither with the entries above nor inside one of them',
+      hint: 'indent it as the line that it belongs to',
+    }
+  if (code === 'MULTILINE_IMPLICIT_KEY')
+    return {
+      message: 'the text that begins here goes on below, and a key stands in it',
+      hint: 'indent the next line as its neighbours, or close what is open',
+    }
+  if (code === 'BLOCK_AS_IMPLICIT_KEY')
+    return {
+      message: 'a key inside the value of a key on the same line',
+      hint: 'put texts with `: ` in quotes, and keys on lines of their own',
+    }
   return { message: `YAML: ${message.replace(/\s+/g, ' ')}`, hint: '' }
 }
 

@@ -52,11 +52,12 @@ function differenceLines(
     return [`${lead}: ${parts.join('; ')}  ${at}`]
   }
   const [wanted, is] = [shown(expected), shown(found)]
-  if (wanted.length + is.length < 80) return [`${lead}: expected ${wanted}, found ${is}  ${at}`]
+  const word = what.endsWith(' lacks') ? 'unwanted' : 'expected'
+  if (wanted.length + is.length < 80) return [`${lead}: ${word} ${wanted}, found ${is}  ${at}`]
   const caret = typeof expected === 'string' && typeof found === 'string' ? sharedStart(wanted, is) : -1
   return [
     `${lead}  ${at}`,
-    `${INDENT}  expected  ${wanted}`,
+    `${INDENT}  ${word}  ${wanted}`,
     `${INDENT}  found     ${is}`,
     ...(caret < 0 || what.endsWith('contains') || what.endsWith('lacks')
       ? []

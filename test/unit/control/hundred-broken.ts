@@ -182,6 +182,8 @@ export const MISTAKES: readonly Mistake[] = [
   acme('framing: octet-counting', 'sample: 1/0'),
   acme('framing: octet-counting', 'scope: owned'),
   acme('framing: octet-counting', 'tls: { ca: missing.crt }'),
+  acme('        hide_hosts: true', '      hide_hosts: true'),
+  acme('        hide_hosts: true', '         hide_hosts: true'),
   acme('hide_hosts: true', 'hide_hosts: yes'),
   acme('hide_hosts: true', 'hide_host: true'),
   acme('field: source_ip, hash', 'field: sourceip, hash'),
