@@ -102,7 +102,7 @@ test('R24: 50 tenants, one floods and has ten dead outputs: the others lose noth
   const each = 400
   const quiet = await Promise.all(Array.from({ length: others }, receiver))
   const dead = []
-  for (const make of [...Object.values(DEAD), ...Object.values(DEAD)]) dead.push(await make())
+  for (const make of [...Object.values(DEAD), ...Object.values(DEAD)].slice(0, 10)) dead.push(await make())
   const queue = { memory_max: '4MiB', disk_max: '8MiB' }
   const rules = {
     tenants: [
