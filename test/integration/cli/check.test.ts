@@ -23,7 +23,7 @@ test('what is wrong is told with its place and a hint, without colours where nob
   const folder = tempFolder(WRONG)
   const { code, stdout } = await logweir(['check'], { cwd: folder })
   expect(code).toBe(1)
-  expect(stdout).toMatch(/^logweir\.yaml:9:1: error: .*worker.*\n {2}hint: did you mean `workers`\?$/m)
+  expect(stdout).toMatch(/^logweir\.yaml:10:1: error: .*worker.*\n {2}hint: did you mean `workers`\?$/m)
   expect(stdout).toMatch(/^not usable; \d+ errors?, 0 warnings$/m)
   expect(stdout).not.toContain('\u001b')
 })
