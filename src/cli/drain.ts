@@ -6,8 +6,7 @@ import type { DrainAnswer, DrainLeft } from '../control/drain.ts'
 import type { AdminClient } from './admin-client.ts'
 import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
 import { paint, print, say } from './output.ts'
-import { ageText } from './spool/list.ts'
-import { cell, table } from './text-table.ts'
+import { ageText, cell, table } from './text-table.ts'
 
 const WAIT = '60s'
 /** How often the router is asked, and how often progress is said when only the number of events changed. */

@@ -9,10 +9,10 @@ import type { UnknownReport } from '../control/unknown-labels.ts'
 import { type RuleReport, unusedLines } from '../control/rule-hits.ts'
 import type { LastReload } from '../control/reload-book.ts'
 import { adminClient } from './admin-client.ts'
-import { ageText } from './spool/list.ts'
 import { changeLines } from './changes-text.ts'
 import { unknownLabelLines } from './unknown-labels.ts'
 import { sourceHints, sourceTable } from './status-sources.ts'
+import { ageText } from './text-table.ts'
 
 interface Status extends Ledger {
   readonly generation: number

@@ -18,3 +18,11 @@ export function cell(text: string, width: number): string {
   const plain = text.slice(0, width + 1).replace(/\p{Cc}|\p{Cf}/gu, '\u00b7')
   return plain.length > width ? `${plain.slice(0, width - 1)}\u2026` : plain
 }
+
+/** How long ago or still, for people. */
+export function ageText(seconds: number | null): string {
+  if (seconds === null) return '-'
+  if (seconds < 120) return `${seconds.toFixed(0)} s`
+  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`
+  return seconds < 172_800 ? `${(seconds / 3600).toFixed(0)} h` : `${(seconds / 86_400).toFixed(0)} days`
+}

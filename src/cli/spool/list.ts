@@ -6,7 +6,7 @@ import { isSelected } from '../../spool/stopped.ts'
 import { type FileSurvey, type Survey, surveySpool } from '../../spool/survey.ts'
 import { adminClient } from '../admin-client.ts'
 import { print } from '../output.ts'
-import { cell, table } from '../text-table.ts'
+import { ageText, cell, table } from '../text-table.ts'
 import { type SpoolOptions, stoppedRouter } from './folder.ts'
 
 /** What a forwarder has on disk. */
@@ -151,13 +151,6 @@ function remarks(survey: Survey | undefined): string[] {
     lines.push(`${what}; \`logweir spool recover\` reads what of them is sound`)
   }
   return lines
-}
-
-export function ageText(seconds: number | null): string {
-  if (seconds === null) return '-'
-  if (seconds < 120) return `${seconds.toFixed(0)} s`
-  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`
-  return seconds < 172_800 ? `${(seconds / 3600).toFixed(0)} h` : `${(seconds / 86_400).toFixed(0)} days`
 }
 
 function timeText(at: number | null): string {

@@ -7,7 +7,8 @@ import { adminClient } from '../admin-client.ts'
 import { readSettings } from '../config-file.ts'
 import { print } from '../output.ts'
 import { type SpoolOptions, tell } from './folder.ts'
-import { ageText, nothing, stocksOf } from './list.ts'
+import { nothing, stocksOf } from './list.ts'
+import { ageText } from '../text-table.ts'
 
 interface PurgeAnswer {
   readonly events: number
