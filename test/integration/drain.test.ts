@@ -99,6 +99,8 @@ test('not ready first; then senders finish, and memory and disk are emptied to t
   await emptying(router)
   expect([await refused(router.port('tcp')), await refused(router.port('relp'))]).toEqual([true, true])
   await a.until(() => a.lines === 1200)
+  // Over plain tcp what was written counts as delivered a quiet second later.
+  await router.until((now) => forwarderOf(now, 'tenant-0', 'siem').delivered === 1200)
 
   const left = await logweir(['drain', '--wait', '1s', ...cli()])
   expect([left.code, left.stdout.split('\n')[0]]).toEqual([
