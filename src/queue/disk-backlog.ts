@@ -223,8 +223,10 @@ export class DiskBacklog {
     this.#paused_until = 0
     // Copies of what memory holds may have gone too: those events are not lost.
     const copies = forgetCopies(this.#events.memory(), after, lost.through)
-    const batches = lost.batches - copies.batches
-    const events = batches >= this.#unread.batches ? this.#unread.events : lost.events - copies.events
+    const batches = Math.max(0, lost.batches - copies.batches)
+    const known = Math.max(0, Math.min(lost.events - copies.events, this.#unread.events))
+    // Never more than the books hold: what was counted as damaged before is not counted as dropped as well.
+    const events = batches >= this.#unread.batches ? this.#unread.events : known
     this.#take(batches, events, lost.bytes - copies.bytes)
     // The cursor stays: what memory holds may be older than the last that went, and comes to disk yet.
     this.#events.lost(reason, events)
