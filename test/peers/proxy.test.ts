@@ -133,9 +133,9 @@ test('HAProxy, both versions, checks, and TLS from end to end', async (context) 
   expect(await checks('good')).toEqual({ v1: 'UP L4OK 0', v2: 'UP L4OK 0', tls: 'UP L6OK 0' })
   const ledger = await made.until((now) => forwarderOf(now, 'tenant-0', 'siem').delivered >= EVENTS * 3)
   expect(ledger).toMatchObject({ received: EVENTS * 3, owned: EVENTS * 3 })
-  // Only the connections by which this test waited for HAProxy, which are those of a stranger.
-  expect(Object.keys(ledger.refused)).toEqual(['unknown_source'])
-  expect(ledger.refused['unknown_source']).toBeLessThanOrEqual(2)
+  // At most the connections by which this test waited for HAProxy, which are those of a stranger, where it passed them on.
+  expect(Object.keys(ledger.refused).filter((reason) => reason !== 'unknown_source')).toEqual([])
+  expect(ledger.refused['unknown_source'] ?? 0).toBeLessThanOrEqual(2)
   const { sources: seen } = ledger as unknown as { sources: SourceLedger[] }
   expect(seen[0]).toMatchObject({
     source: 'hosts',
