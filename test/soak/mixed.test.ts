@@ -276,8 +276,9 @@ function report(looks: readonly Look[], sent: number, received: number, processo
     `soak: resident ${mib(Math.min(...resident))} to ${mib(Math.max(...resident))}, ${mib(growth)} a minute`,
   )
   say(`soak: descriptors ${Math.min(...fds)} to ${Math.max(...fds)}`)
-  // A minute is too short for the slope of a day (R64: 1 MiB an hour): what is asked for grows with the length.
-  expect(growth).toBeLessThan(Math.max(MIB / 60, (40 * MIB) / MINUTES))
+  // A minute is too short for the slope of a day (R64: 1 MiB an hour): what is asked for grows with the length. Half a run
+  // may end 40 MiB above where it began, which is how far collections let memory rise and fall.
+  expect(growth).toBeLessThan(Math.max(MIB / 60, (40 * MIB) / (MINUTES / 2)))
   expect(Math.max(...resident)).toBeLessThan((64 + 250) * MIB)
   expect(slope(fds)).toBeLessThan(20)
 }
