@@ -11,7 +11,7 @@ out=$(mktemp)
 text=$(mktemp)
 trap 'rm -f "$out" "$text"' EXIT
 clang --target=wasm32 -nostdlib -O3 -std=c11 -Wall -Wextra -Werror -fno-builtin -msimd128 \
-  -Wl,--no-entry -Wl,--export=scan -Wl,--export=append -Wl,--export=lines -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=4294967296 \
+  -Wl,--no-entry -Wl,--export=scan -Wl,--export=append -Wl,--export=lines -Wl,--export=__heap_base -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=4294967296 \
   -Wl,--strip-all -Wl,-z,stack-size=4096 -o "$out" src/framing/native/lines.c src/classify/quick/scan.c src/queue/native/append.c
 {
   echo "/** The C sources as WebAssembly, in base64, by $clang. Written by scripts/build-native.sh: do not edit. */"

@@ -96,11 +96,11 @@ export function planOf(router: Router, entry: TableRow, short: boolean): Plan {
   if (row.transport === 'udp') return udpPlan(router, row, short)
   if (router.name === 'floor') return { events: all, repeat: 2.4e6 / all, warm: all, passes, rate: 0 }
   if (router.name === 'logweir') {
-    // A second or two of traffic: until then V8 compiles, which a router that runs for months does once.
+    // Some seconds of traffic: until then V8 compiles, which a router that runs for months does once.
     if (row.out !== 'tenants' && row.out !== 'tenants+all' && row.out !== 'one')
       return { events: all, repeat: 1, warm: all, warm_repeat: 2, passes, rate: CLOUD_RATE }
     const repeat = short ? 3 : 4
-    return { events: all, repeat, warm: all, warm_repeat: 6, passes, rate: 0 }
+    return { events: all, repeat, warm: all, warm_repeat: short ? 20 : 10, passes, rate: 0 }
   }
   const least = row.tenants <= 10 ? 200_000 : key && !short ? 20_000 : 10_000
   const events = Math.min(all, Math.max(least, Math.round(2e6 / router.cost(row.tenants))))

@@ -9,7 +9,14 @@ import { type NativeMemory, nativeMemory } from './native-memory.ts'
 export interface NativeCode {
   readonly native: NativeMemory
   /** `src/classify/quick/scan.c`: what stands in the frame at an address, or 0. */
-  readonly scan: (start: number, length: number, shift: number, header: number, fields: number) => number
+  readonly scan: (
+    start: number,
+    length: number,
+    shift: number,
+    header: number,
+    fields: number,
+    label: number,
+  ) => number
   /** `src/framing/native/lines.c`: where the lines of a chunk end; below 0 when they are too many. */
   readonly lines: (start: number, length: number, out: number, max: number) => number
   /** `src/queue/native/append.c`: one event into an open batch; below 0 when it is not for this code. */

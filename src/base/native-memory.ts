@@ -12,7 +12,7 @@ const ARENA_AT = 4 * PAGE
 const ARENA_BYTES = 64 * 1024 * 1024
 const PAGES = (ARENA_AT + ARENA_BYTES) / PAGE
 /** The first 16 KiB are the compiled code's own: constants and stack. */
-const SLOTS_AT = 16_384
+export const SLOTS_AT = 16_384
 const SCRATCH_AT = PAGE
 const READ_AT = 2 * PAGE
 /** What a read takes at most. */

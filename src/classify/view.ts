@@ -6,6 +6,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { nativeAddress, nativeInts } from '../base/native-memory.ts'
+import { HeaderSpans } from './header-spans.ts'
 
 /** How the header was written. The numbers are stored in batches: never renumber. */
 export const HeaderForm = { none: 0, rfc5424: 1, rfc3164: 2, rfc3339: 3 } as const
@@ -102,7 +103,7 @@ export interface InnerCapture {
 const NO_CAPTURES: readonly InnerCapture[] = []
 
 /** See the module. Filled by framing/listen (`buf` … `source`), then by the classifier (the rest). */
-export class EventView {
+export class EventView extends HeaderSpans {
   buf: Buffer = EMPTY
   /** The frame's bytes are `buf[start, end)`: without framing, without one trailing LF, CR LF or NUL. */
   start = 0
@@ -119,32 +120,12 @@ export class EventView {
   source = 0
 
   form: HeaderForm = HeaderForm.none
-  /** 0–191 as written, or -1 when absent or not a number; 192 and above are kept, with `invalid`. */
-  pri = -1
   /** RFC 5424 VERSION, or -1. */
   version = -1
-  time_start = -1
-  time_end = -1
-  host_start = -1
-  host_end = -1
-  app_start = -1
-  app_end = -1
-  proc_start = -1
-  proc_end = -1
-  msgid_start = -1
-  msgid_end = -1
-  /** The structured data with its brackets; start -1 for `-` or none. Only well-formed SD is marked here. */
-  sd_start = -1
-  sd_end = -1
-  /** Where the message begins; it ends at {@link end}. After a BOM, which is not part of it. */
-  msg_start = 0
 
   /** Index of the stream in the rules' list of streams; 0 is `other`. */
   stream = 0
   grammar: Grammar = Grammar.none
-  /** The label by position, trimmed; start -1 when there is none. */
-  label_start = -1
-  label_end = -1
   readonly fw: Int32Array = nativeInts(Fw.slots).fill(-1)
   /** Address of {@link fw} in native memory, or -1. */
   readonly fw_at = nativeAddress(this.fw)

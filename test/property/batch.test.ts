@@ -45,14 +45,18 @@ test('what was written is read back, whatever it is', () => {
 
 test('R11: a flipped bit anywhere is found', () => {
   fc.assert(
-    fc.property(made, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (what, where) => {
-      const bytes = new Uint8Array(serialiseBatch(makeBatch(what)))
-      const bit = Math.floor(where * bytes.length * 8)
-      const at = bit >> 3
-      bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7))
-      expect(() => parseBatch(bytes)).toThrow(BatchDamaged)
-      expect(() => verifyBatch(bytes)).toThrow(BatchDamaged)
-    }),
+    fc.property(
+      made,
+      fc.nat(999).map((n) => n / 1000),
+      (what, where) => {
+        const bytes = new Uint8Array(serialiseBatch(makeBatch(what)))
+        const bit = Math.floor(where * bytes.length * 8)
+        const at = bit >> 3
+        bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7))
+        expect(() => parseBatch(bytes)).toThrow(BatchDamaged)
+        expect(() => verifyBatch(bytes)).toThrow(BatchDamaged)
+      },
+    ),
     { numRuns: 10_000 },
   )
 })

@@ -71,7 +71,7 @@ const PIECES = [
 const grown = fc
   .record({
     line: fc.constantFrom(...LINES),
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    at: fc.nat(1000).map((n) => n / 1000),
     piece: fc.oneof(
       { weight: 4, arbitrary: fc.constantFrom(...PIECES) },
       {

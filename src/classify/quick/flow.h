@@ -191,6 +191,9 @@ INLINE int is_flags(at p, at q) {
   return (wasm_i8x16_bitmask(wasm_u8x16_gt(rank, before)) & word) == word;
 }
 
+/* Places of what is known about the label's bytes; quick-scan.ts has the same. */
+enum { READ_START, READ_END, LABEL_HASH, LABEL_WORDS };
+
 /*
  * The label as LabelTable wants it: words of four bytes, the first lowest, ASCII letters in lower case, and their hash.
  * rules/label-table.ts says why; its readLabel does the same, and a test compares the two.
@@ -199,7 +202,7 @@ INLINE void read_label(out to, at p, at end) {
   unsigned even = 0x811c9dc5;
   unsigned odd = 0x5bd1e995;
   int length = end - p;
-  int *words = to.head + LABEL_WORDS;
+  int *words = to.label + LABEL_WORDS;
   v128_t place = wasm_u8x16_make(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   for (int i = 0; i < length; i += 16) {
     v128_t v = wasm_v128_load(p + i);
@@ -219,7 +222,9 @@ INLINE void read_label(out to, at p, at end) {
     even ^= even >> 15;
   }
   even ^= (odd ^ (unsigned)length) * 0x1b873593;
-  to.head[LABEL_HASH] = even ^ (even >> 13);
+  to.label[LABEL_HASH] = even ^ (even >> 13);
+  to.label[READ_START] = offset(to, p);
+  to.label[READ_END] = offset(to, end);
 }
 
 /* From the family, which ends at q, to the end of the line, whose rest is the label. Whether the line has this form. */
@@ -243,7 +248,7 @@ INLINE int flow(out to, words *w, at p, at q) {
   if (p >= end) return 1;
   q = *w->next;
   if (term) p = counters(to, p, end);
-  else if (tcp && is_flags(p, q)) {
+  else if (tcp && q <= end && is_flags(p, q)) {
     set_fw(to, TCP_FLAGS, p, q);
     p = q;
   }

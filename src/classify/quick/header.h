@@ -1,10 +1,10 @@
 /* The header's numbers: RFC 5424 and ESXi's form, as they are written strictly. 0 is what is left to the scanners. */
 #include "words.h"
 
-/* Places of the header's numbers; quick-scan.ts has the same. */
+/* Places of the header's numbers; header-spans.ts has the same. */
 enum {
   PRI, TIME, TIME_END, HOST, HOST_END, APP, APP_END, PROC, PROC_END, MSGID, MSGID_END, SD, SD_END, MSG, LABEL, LABEL_END,
-  HEADER_SLOTS, LABEL_HASH = HEADER_SLOTS, LABEL_WORDS
+  HEADER_SLOTS
 };
 
 
@@ -45,7 +45,7 @@ INLINE at time_end(at p, at end) {
 /* One field of RFC 5424 at p, with a blank and another byte that is none behind it: where the next begins, or 0. */
 INLINE at field(out to, words *w, at p, int slot, int max) {
   at q = word_end(w);
-  if (q == p || q - p > max || w->end - q < 2 || q[1] == ' ') return 0;
+  if (q >= w->end || q == p || q - p > max || w->end - q < 2 || q[1] == ' ') return 0;
   if (q - p > 1 || *p != '-') set_head(to, slot, p, q);
   return q + 1;
 }
@@ -100,7 +100,7 @@ INLINE at rfc5424(out to, words *w, at p) {
 INLINE at rfc3339(out to, words *w, at p) {
   at end = w->end;
   at q = word_end(w);
-  if (q == p || q - p > HOST_MAX || end - q < 2 || q[-1] == ':' || q[-1] == ']') return 0;
+  if (q >= end || q == p || q - p > HOST_MAX || end - q < 2 || q[-1] == ':' || q[-1] == ']') return 0;
   if (q - p == 1 && *p == '-') return 0;
   set_head(to, HOST, p, q);
   at tag = q + 1;

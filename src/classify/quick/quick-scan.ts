@@ -5,31 +5,15 @@
  */
 import { type NativeCode, nativeCode } from '../../base/native-code.ts'
 import { nativeAddress, nativeInts, type NativeMemory } from '../../base/native-memory.ts'
-import { EventFlag, Fw, Grammar, HeaderForm, type EventView } from '../view.ts'
+import { EventFlag, EventView, Grammar, HeaderForm } from '../view.ts'
 
 /** Bits of the answer; `scan.c` has the same numbers. */
 const RFC5424 = 2
 const DFW = 4
 const GATEWAY = 8
 
-/** Places of the header's numbers; `scan.c` has the same. */
-const Head = {
-  pri: 0,
-  time: 1,
-  host: 3,
-  app: 5,
-  proc: 7,
-  msgid: 9,
-  sd: 11,
-  msg: 13,
-  label: 14,
-  label_hash: 16,
-  label_words: 17,
-  slots: 34,
-} as const
-/** Longer labels are not hashed here. */
-const LABEL_MAX = 64
-
+/** Places of what is known about the label's bytes; `flow.h` has the same. */
+const Label = { start: 0, end: 1, hash: 2, words: 3, slots: 20 } as const
 /** The classifier's own flags; what framing said stays. */
 const OWN_FLAGS = EventFlag.invalid | EventFlag.cut_by_sender | EventFlag.complete_header
 
@@ -37,13 +21,12 @@ interface Scanner {
   readonly scan: NativeCode['scan']
   readonly native: NativeMemory
   readonly scratch_at: number
-  readonly header: Int32Array
-  readonly header_at: number
-  /** The part of it that holds the label. */
+  readonly label: Int32Array
+  readonly label_at: number
+  /** The part of it that holds the label's bytes. */
   readonly words: Int32Array
-  /** For views whose own fields are not in native memory. */
-  readonly fields: Int32Array
-  readonly fields_at: number
+  /** For views whose own numbers are not in native memory. */
+  readonly spare: EventView
 }
 
 let scanner: Scanner | null | undefined
@@ -55,19 +38,18 @@ let last_at = -1
 
 function make(): Scanner | null {
   const code = nativeCode()
-  const header = nativeInts(Head.slots)
-  const fields = nativeInts(Fw.slots)
-  if (code === null || nativeAddress(fields) < 0) return null
+  const label = nativeInts(Label.slots)
+  const spare = new EventView()
+  if (code === null || nativeAddress(label) < 0 || spare.fw_at < 0) return null
   const { native, scan } = code
   return {
     scan,
     native,
     scratch_at: native.scratch.byteOffset,
-    header,
-    header_at: header.byteOffset,
-    words: header.subarray(Head.label_words),
-    fields,
-    fields_at: fields.byteOffset,
+    label,
+    label_at: label.byteOffset,
+    words: label.subarray(Label.words),
+    spare,
   }
 }
 
@@ -80,7 +62,6 @@ export function scanQuick(view: EventView): boolean {
   if (scanner === undefined) scanner = make()
   if (scanner === null) return false
   last_view = undefined
-  const { header, header_at, fields_at } = scanner
   const buf = view.buf
   if (buf !== last_buf) remember(buf, scanner.native)
   const start = view.start
@@ -91,30 +72,17 @@ export function scanQuick(view: EventView): boolean {
     buf.copy(scanner.native.scratch, 0, start, view.end)
     at = scanner.scratch_at
   }
-  const own = view.fw_at
-  const answer = scanner.scan(at, length, start - at, header_at, own < 0 ? fields_at : own)
+  const near = view.fw_at < 0 ? scanner.spare : view
+  const answer = scanner.scan(at, length, start - at, near.head_at, near.fw_at, scanner.label_at)
   if (answer === 0) return false
-  if (own < 0) view.fw.set(scanner.fields)
+  if (near !== view) {
+    view.head.set(near.head)
+    view.fw.set(near.fw)
+  }
   view.flags = (view.flags & ~OWN_FLAGS) | EventFlag.complete_header
   const standard = (answer & RFC5424) !== 0
   view.form = standard ? HeaderForm.rfc5424 : HeaderForm.rfc3339
   view.version = standard ? 1 : -1
-  view.pri = header[Head.pri]!
-  view.time_start = header[Head.time]!
-  view.time_end = header[Head.time + 1]!
-  view.host_start = header[Head.host]!
-  view.host_end = header[Head.host + 1]!
-  view.app_start = header[Head.app]!
-  view.app_end = header[Head.app + 1]!
-  view.proc_start = header[Head.proc]!
-  view.proc_end = header[Head.proc + 1]!
-  view.msgid_start = header[Head.msgid]!
-  view.msgid_end = header[Head.msgid + 1]!
-  view.sd_start = header[Head.sd]!
-  view.sd_end = header[Head.sd + 1]!
-  view.msg_start = header[Head.msg]!
-  view.label_start = header[Head.label]!
-  view.label_end = header[Head.label + 1]!
   view.grammar =
     (answer & DFW) !== 0 ? Grammar.dfw : (answer & GATEWAY) !== 0 ? Grammar.gateway : Grammar.none
   last_view = view
@@ -129,9 +97,8 @@ const NO_WORDS = new Int32Array(0)
  */
 export function labelIsRead(view: EventView): boolean {
   if (view !== last_view || scanner === null || scanner === undefined) return false
-  const start = scanner.header[Head.label]!
-  const end = scanner.header[Head.label + 1]!
-  return start >= 0 && view.label_start === start && view.label_end === end && end - start <= LABEL_MAX
+  const start = scanner.label[Label.start]!
+  return start >= 0 && view.label_start === start && view.label_end === scanner.label[Label.end]!
 }
 
 /** The label's bytes, four a word, the first lowest, letters in lower case. */
@@ -140,7 +107,7 @@ export function labelWords(): Int32Array {
 }
 
 export function labelHash(): number {
-  return scanner?.header[Head.label_hash] ?? 0
+  return scanner?.label[Label.hash] ?? 0
 }
 
 function remember(buf: Uint8Array, native: NativeMemory): void {

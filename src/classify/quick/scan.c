@@ -13,12 +13,14 @@ enum { QUICK = 1, RFC5424 = 2, DFW = 4, GATEWAY = 8 };
 
 /*
  * Reads the frame at start, of length bytes. Offsets are written as addresses plus shift: the header's and the
- * label's to header, the firewall's to fields. Answers 0, with both undefined, when the frame is for the scanners.
+ * label's to header, the firewall's to fields, and what is to be known of the label's bytes to label. Answers 0, with all
+ * of them undefined, when the frame is for the scanners.
  */
-int scan(u8 *start, int length, int shift, int *header, int *fields) {
+int scan(u8 *start, int length, int shift, int *header, int *fields, int *label) {
   at p = start;
   at end = p + length;
-  out to = {header, fields, shift};
+  out to = {header, fields, label, shift};
+  label[READ_START] = -1;
   if (length < 24 || *p != '<') return 0;
   at digits = p + 1;
   p = digits_end(digits, digits + 3);

@@ -67,7 +67,7 @@ INLINE void list_64(words *w, at p, int header) {
   } while (count > 0);
 }
 
-/* Lists the blanks of the next 256 bytes. There is a last place, with the end of the frame, or more than that. */
+/* Lists the blanks of the next 256 bytes. Behind the last stands the end of the frame, or beyond it while there is more. */
 INLINE void list_more(words *w, int header) {
   at p = w->listed;
   int left = (int)(w->end - p);
@@ -76,7 +76,7 @@ INLINE void list_more(words *w, int header) {
   if (left > 128) list_64(w, p + 128, 0);
   if (left > 192) list_64(w, p + 192, 0);
   w->listed = p + CHUNK;
-  at none = left <= CHUNK ? w->end : (at)~0ul;
+  at none = left <= CHUNK ? w->end : w->end + 1;
   w->last[0] = none;
   w->last[1] = none;
 }
@@ -102,7 +102,7 @@ INLINE void list_all(words *w) {
   while (w->listed < w->end && w->listed - w->start < LIST_MAX) list_more(w, 0);
 }
 
-/* Where the next word ends: at a blank, which is passed, or at the end of the frame; beyond it where nothing is listed. */
+/* Where the next word ends: at a blank, which is passed, or at the end of the frame; beyond it where nothing is listed yet. */
 INLINE at word_end(words *w) { return *w->next++; }
 
 /* From the blank at p to where the next word begins. */
@@ -175,6 +175,7 @@ INLINE unsigned four_at(at p) { return *(const four *)p; }
 typedef const struct {
   int *head;
   int *fw;
+  int *label;
   int shift;
 } out;
 INLINE int offset(out to, at p) { return (int)(unsigned long)p + to.shift; }

@@ -16,8 +16,11 @@ const FRAMING_FLAGS = EventFlag.truncated | EventFlag.control
 /** One classifier a rule set, for all destinations of the thread. */
 const classifiers = new WeakMap<readonly StreamPlan[], Classifier>()
 
+/** For all readers of the thread: what it shows is used before the next event is asked for. Its numbers are in scarce memory. */
+let shared: EventView | undefined
+
 export class EventReader {
-  readonly view = new EventView()
+  readonly view: EventView
   readonly #streams: () => readonly StreamPlan[]
   #batch: Batch | undefined
   #classifier: Classifier | undefined
@@ -27,6 +30,8 @@ export class EventReader {
 
   constructor(streams: () => readonly StreamPlan[]) {
     this.#streams = streams
+    shared ??= new EventView()
+    this.view = shared
   }
 
   /** Points the view at event `n` and reads its header. */

@@ -148,7 +148,7 @@ test('nothing of one event is left in the next', () => {
     // Where a field is absent its end says nothing.
     for (let slot = 0; slot < Fw.slots; slot += 2)
       if (view.fw[slot] === -1) view.fw[slot + 1] = fresh.fw[slot + 1] ?? 0
-    Object.assign(fresh, { fw_at: view.fw_at })
+    Object.assign(fresh, { fw_at: view.fw_at, head_at: view.head_at })
     expect(view).toEqual(fresh)
   }
 })
