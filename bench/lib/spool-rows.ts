@@ -108,7 +108,7 @@ export const SPOOL_ROWS: readonly SpoolRow[] = [
 
 /** Events in the file: warm-up, and what is measured. */
 export function spoolEvents(short: boolean): number {
-  return short ? 150_000 : 1_500_000
+  return short ? 1_200_000 : 1_500_000
 }
 
 /** Far more than memory holds, so that what is measured goes through the disk. */
@@ -119,7 +119,8 @@ export function spoolPlan(
 ): SpoolPlan {
   if (transport === 'relp') return { warm: 0, events: short ? 20_000 : 100_000 }
   if (slow) return { warm: 1000, events: short ? 3000 : 6000 }
-  const measured = short ? 100_000 : 1_000_000
+  const measured = short ? 500_000 : 1_000_000
+  // A router that runs for months has compiled what it needs.
   return router === 'logweir'
     ? { warm: events - measured, events: measured }
     : { warm: 50_000, events: measured }
