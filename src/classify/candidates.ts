@@ -15,6 +15,8 @@ const SPACE = 0x20
 const PARTS = 8
 /** SD-IDs that are told apart while narrowing; the numbers 0 and 1 are "none that anybody asks for" and "not known". */
 const IDS_MAX = 14
+/** Programs whose answer is remembered by number; `quick/header.h` gives so many. */
+const NUMBERS = 64
 const ID_NONE = 0
 const ID_UNKNOWN = 1
 
@@ -181,6 +183,9 @@ export class ProgramTable {
   /** For programs that no alternative names, and for events without one. */
   readonly #others: Candidates
   readonly #shared: Shared
+  /** By the last bits of a program's number: the number, and what {@link find} said. */
+  readonly #numbers = new Int32Array(NUMBERS)
+  readonly #numbered: Candidates[]
 
   constructor(alternatives: readonly Alternative[]) {
     const ordered = [
@@ -199,6 +204,7 @@ export class ProgramTable {
     const others = ordered.filter((one) => one.programs.length === 0)
     this.#others = new Candidates(others, shared)
     this.#lists = Array.from({ length: size }, () => this.#others)
+    this.#numbered = Array.from({ length: NUMBERS }, () => this.#others)
     /** Most programs of a stream can fit the same. */
     const known = new Map<string, Candidates>()
     for (const name of names.values()) {
@@ -221,9 +227,22 @@ export class ProgramTable {
     }
   }
 
-  /** What may fit events of the program `buf[start, end)`; `start` -1: none. To be asked once an event. */
-  find(buf: Buffer, start: number, end: number): Candidates {
+  /** What may fit the event, by its program. To be asked once an event. */
+  find(view: EventView): Candidates {
     this.#shared.forget()
+    const number = view.app_id
+    const place = number & (NUMBERS - 1)
+    if (number > 0 && this.#numbers[place] === number) return this.#numbered[place]!
+    const found = this.#named(view.buf, view.app_start, view.app_end)
+    if (number > 0) {
+      this.#numbers[place] = number
+      this.#numbered[place] = found
+    }
+    return found
+  }
+
+  /** `start` -1: no program. */
+  #named(buf: Buffer, start: number, end: number): Candidates {
     if (start < 0) return this.#others
     let slot = hashBytes(buf, start, end) & this.#mask
     for (let key = this.#keys[slot]; key !== undefined; key = this.#keys[slot]) {

@@ -49,7 +49,7 @@ export class Classifier {
   /** Scans the header, then sets `stream`, `grammar`, the firewall fields and the label. Never throws. */
   classify(view: EventView): void {
     this.#scan(view)
-    const candidates = this.#table.find(view.buf, view.app_start, view.app_end)
+    const candidates = this.#table.find(view)
     const narrowed = candidates.of(view)
     const { decided } = narrowed
     this.#settle(view, decided >= 0 ? decided : this.#choose(view, candidates, narrowed))

@@ -22,7 +22,8 @@ export const Head = {
   msg_start: 13,
   label_start: 14,
   label_end: 15,
-  slots: 16,
+  app_id: 16,
+  slots: 20,
 } as const
 
 /** Spans are pairs of offsets into the bytes at hand; start -1: absent. */
@@ -78,6 +79,7 @@ export class HeaderSpans {
 
   set app_start(value: number) {
     this.head[Head.app_start] = value
+    this.head[Head.app_id] = 0
   }
 
   get app_end(): number {
@@ -86,6 +88,11 @@ export class HeaderSpans {
 
   set app_end(value: number) {
     this.head[Head.app_end] = value
+  }
+
+  /** The program's number, above 0, or 0 where it has none: two events with the same number have the same program. */
+  get app_id(): number {
+    return this.head[Head.app_id]!
   }
 
   get proc_start(): number {

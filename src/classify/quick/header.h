@@ -4,6 +4,7 @@
 /* Places of the header's numbers; header-spans.ts has the same. */
 enum {
   PRI, TIME, TIME_END, HOST, HOST_END, APP, APP_END, PROC, PROC_END, MSGID, MSGID_END, SD, SD_END, MSG, LABEL, LABEL_END,
+  APP_ID,
   HEADER_SLOTS
 };
 
@@ -129,4 +130,32 @@ INLINE at rfc3339(out to, words *w, at p) {
       if (*r == 'm' && last - r > 3 && r[3] == 'M') return 0;
   }
   return q;
+}
+
+/*
+ * Programs by number, so that whoever knows what a program's events may be need not look at its name again. A number is
+ * given once: where another program takes a place, it gets another. 0: no number, look at the name.
+ */
+enum { APPS = 64, APP_BYTES = 16, APP_TIMES = 1 << 24 };
+static struct {
+  v128_t name;
+  int length;
+  int id;
+} apps[APPS];
+static int apps_given;
+
+INLINE int app_id(at p, at q) {
+  int length = q - p;
+  if (length > APP_BYTES) return 0;
+  v128_t place = wasm_u8x16_make(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  v128_t name = wasm_v128_and(wasm_v128_load(p), wasm_u8x16_lt(place, SPLAT(length)));
+  bits mixed = ((bits)wasm_i64x2_extract_lane(name, 0) ^ (bits)wasm_i64x2_extract_lane(name, 1) * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+  int slot = (int)(mixed >> 58);
+  if (apps[slot].length == length && !wasm_v128_any_true(wasm_v128_xor(apps[slot].name, name))) return apps[slot].id;
+  if (apps_given >= APP_TIMES) return 0;
+  apps_given++;
+  apps[slot].name = name;
+  apps[slot].length = length;
+  apps[slot].id = apps_given * APPS + slot;
+  return apps[slot].id;
 }

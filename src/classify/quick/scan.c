@@ -30,7 +30,8 @@ int scan(u8 *start, int length, int shift, int *header, int *fields, int *label)
   if (pri > 191) return 0;
   p++;
   words w = words_of(start, end);
-  forget(to.head, HEADER_SLOTS);
+  forget(to.head, APP_ID);
+  to.head[APP_ID] = 0;
   forget(to.fw, FW_SLOTS);
   to.head[PRI] = pri;
   int answer = QUICK;
@@ -47,6 +48,7 @@ int scan(u8 *start, int length, int shift, int *header, int *fields, int *label)
   p = (answer & RFC5424) != 0 ? rfc5424(to, &w, p) : rfc3339(to, &w, p);
   if (p == 0 || to.head[HOST] < 0) return 0;
   to.head[MSG] = offset(to, p);
+  if (to.head[APP] >= 0) to.head[APP_ID] = app_id((at)(unsigned long)(to.head[APP] - shift), (at)(unsigned long)(to.head[APP_END] - shift));
   p = word_start(&w, p - 1);
   if (p >= end) return answer;
   /* Only what can be a firewall body: an interface, a filter or a family. */

@@ -162,3 +162,24 @@ test("an event whose stream is known is read by that stream's grammar", () => {
   classifier.read(view, 2)
   expect(describeView(view, streams)).toBe('host 0 -')
 })
+
+test('many programs in turn, and many rule sets in turn, each get their own streams', () => {
+  const programs = Array.from({ length: 600 }, (_, n) => `${'p'.repeat(1 + (n % 19))}${n}`)
+  const sets = [3, 7].map((every) => {
+    const program = programs.filter((_, n) => n % every === 0)
+    return [other, stream(`of${every}`, [{ program }])]
+  })
+  const classifiers = sets.map((streams) => new Classifier(streams))
+  const view = new EventView()
+  for (let round = 0; round < 3; round++) {
+    // The second round goes back and forth between a few, so that numbers are found again.
+    for (const n of round === 1 ? [0, 7, 1, 0, 7, 1, 0, 21, 3, 21] : programs.keys()) {
+      const buf = Buffer.from(line(programs[n] ?? '', 'text'))
+      for (const [set, classifier] of classifiers.entries()) {
+        Object.assign(view, { buf, start: 0, end: buf.length })
+        classifier.classify(view)
+        expect([programs[n], view.stream]).toEqual([programs[n], n % [3, 7][set]! === 0 ? 1 : 0])
+      }
+    }
+  }
+})
