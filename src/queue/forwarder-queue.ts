@@ -8,12 +8,14 @@
  * the chain on disk rises in sequence, and "older batches go first" holds through spool and restart.
  */
 import assert from 'node:assert/strict'
+import type { Timer } from '../base/clock.ts'
 import { add, DESTINATION_STATES, type DropReason, ForwarderCell } from '../base/counters.ts'
 import { faultPoint } from '../base/faults.ts'
 import { type Ticket, type Tracked, Unsaved } from './acknowledgement.ts'
 import { bookAdopted, bookDropped, bookLost, bookSpooled } from './books.ts'
 import type { Appendable, Batch, BatchIdentity, BatchNames } from './batch.ts'
 import type { PayloadForm } from './batch-format.ts'
+import { CatchUp } from './catch-up.ts'
 import { Deque } from './deque.ts'
 import { observeDelivery } from './histogram.ts'
 import { DiskBacklog, type Lost } from './disk-backlog.ts'
@@ -52,6 +54,8 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
   /** Of that, what is in flight. */
   #held_leased = 0
   #closed = false
+  #catch_up: CatchUp | undefined
+  #catch_up_timer: Timer | undefined
   /** By an operator: nothing is given out, everything is kept as if the destination stood still. */
   paused = false
   /** The destination is of rules that are no more, and gets nothing: another takes its place in a moment. */
@@ -256,7 +260,7 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     const { queued, spooled } = ForwarderCell
     const next = (): Batch | undefined =>
       this.#from(queued, this.#returned.shift()) ??
-      this.#from(spooled, this.#disk.take()) ??
+      this.#from(spooled, this.#takeDisk()) ??
       this.#leaseMemory()
     let batch = next()
     for (; batch !== undefined; batch = next()) {
@@ -272,6 +276,26 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     this.#held_leased += batch.held
     add(this.#cells, ForwarderCell.in_flight, batch.events)
     return batch
+  }
+
+  /** The next batch from disk, when it is time. */
+  #takeDisk(): Batch | undefined {
+    const rate = this.#limits.catch_up_max ?? null
+    if (rate === null || this.#disk.batches === 0) return this.#disk.take()
+    const now = this.#deps.clock.monotonic()
+    const came = this.#cells[ForwarderCell.enqueued] as number
+    if (this.#catch_up?.rate !== rate) this.#catch_up = new CatchUp(rate, now, came)
+    const wait = this.#catch_up.wait(now, came)
+    if (wait === 0) {
+      const batch = this.#disk.take()
+      this.#catch_up.took(batch?.events ?? 0)
+      return batch
+    }
+    this.#catch_up_timer ??= this.#deps.clock.after(wait, () => {
+      this.#catch_up_timer = undefined
+      this.#destination?.wake()
+    })
+    return undefined
   }
 
   #from(cell: number, batch: Batch | undefined): Batch | undefined {
@@ -393,6 +417,7 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
   close(): Batch[] {
     this.sealOpen()
     this.#closed = true
+    this.#catch_up_timer?.cancel()
     assert(this.#leased.size === 0, 'closed with batches in flight')
     return [...this.#returned, ...this.#memory].filter((batch) => !batch.on_disk)
   }
@@ -406,6 +431,7 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
   abandon(reason: DropReason): void {
     this.sealOpen()
     this.#closed = true
+    this.#catch_up_timer?.cancel()
     for (const batch of [...this.#returned, ...this.#memory]) {
       if (batch.on_disk) continue
       add(this.#cells, ForwarderCell.queued, -batch.events)

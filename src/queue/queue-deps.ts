@@ -16,6 +16,8 @@ export interface QueueLimits {
   readonly disk_max: number
   /** Milliseconds after which an event is given up when its turn comes; left out: never. */
   readonly max_age?: number | null | undefined
+  /** Events a second by which a backlog on disk shrinks at most; left out: as fast as it goes. */
+  readonly catch_up_max?: number | null | undefined
   readonly when_full: 'drop_oldest' | 'drop_newest' | 'block'
   readonly spool: 'overflow' | 'always'
 }

@@ -172,7 +172,12 @@ function divided(settings: ForwarderSettings, share: (total: number) => number):
   const { queue, replay, concurrency } = settings
   return {
     ...settings,
-    queue: { ...queue, memory_max: share(queue.memory_max), disk_max: share(queue.disk_max) },
+    queue: {
+      ...queue,
+      memory_max: share(queue.memory_max),
+      disk_max: share(queue.disk_max),
+      ...(queue.catch_up_max === undefined ? {} : { catch_up_max: share(queue.catch_up_max) }),
+    },
     replay: share(replay),
     concurrency: share(concurrency),
   }

@@ -21,6 +21,8 @@ export interface ForwarderSettings {
     readonly disk_max: number
     /** Milliseconds after which an undelivered event is given up; left out: never. */
     readonly max_age?: number | undefined
+    /** Events a second by which a backlog on disk shrinks at most; left out: as fast as it goes. */
+    readonly catch_up_max?: number | undefined
     readonly when_full: 'drop_oldest' | 'drop_newest' | 'block'
   }
   readonly spool: 'overflow' | 'always'

@@ -180,6 +180,9 @@ const parts = {
     max_age: duration({ min: 1000 })
       .optional()
       .describe('Older undelivered events are given up. Left out: never.'),
+    catch_up_max: count(1, 1e9)
+      .optional()
+      .describe('After an outage: events a second sent from disk beside what comes in. Left out: no limit.'),
     when_full: z
       .enum(['drop_oldest', 'drop_newest', 'block'])
       .prefault('drop_oldest')

@@ -306,6 +306,7 @@ function queueLimits(forwarder: ForwarderSettings, settings: Settings): QueueLim
     memory_max: Math.max(forwarder.queue.memory_max, settings.batch.bytes * 4),
     disk_max: forwarder.queue.disk_max,
     max_age: forwarder.queue.max_age,
+    catch_up_max: forwarder.queue.catch_up_max,
     when_full: forwarder.queue.when_full,
     spool: forwarder.spool,
   }
