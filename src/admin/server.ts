@@ -1,6 +1,6 @@
 /** The admin interface: health and metrics for everybody who reaches it, the rest for operators. */
+import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress, Settings } from '../config/types.ts'
 import { Metrics } from '../control/metrics.ts'
@@ -9,11 +9,10 @@ import { diff } from '../control/diff.ts'
 import { why } from '../control/why.ts'
 import { readRuleHits } from '../control/rule-hits.ts'
 import { describeUnknown } from '../control/unknown-labels.ts'
+import { AdminApp, Answer, type Check } from './app.ts'
 import { openApi } from './openapi.ts'
 import { addDrain, addOperations } from './operations.ts'
 import { operatorToken, sameToken } from './token.ts'
-
-const BODY_MAX = 64 * 1024
 
 export interface Admin {
   /** Where it listens, as people type it. */
@@ -24,12 +23,7 @@ export interface Admin {
 /** Opens the admin interface. @throws {LogweirError} when the address cannot be had. */
 export async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {
   const token = operatorToken(settings.data)
-  const app = fastify({
-    logger: false,
-    bodyLimit: BODY_MAX,
-    forceCloseConnections: true,
-    requestTimeout: 30_000,
-  })
+  const app = new AdminApp()
   addOpen(app, supervisor)
   addOperators(app, supervisor, token)
   const { bind } = settings.admin
@@ -43,27 +37,27 @@ export async function startAdmin(settings: Settings, supervisor: Supervisor): Pr
 }
 
 /** What needs no token. */
-function addOpen(app: FastifyInstance, supervisor: Supervisor): void {
+function addOpen(app: AdminApp, supervisor: Supervisor): void {
   const metrics = new Metrics(supervisor)
   app.get('/healthz', () => ({ status: 'ok' }))
-  app.get('/readyz', (_request, reply) => {
+  app.get('/readyz', () => {
     const { ready, reason } = supervisor.ready()
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', reason })
+    return new Answer(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reason })
   })
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  app.get('/metrics', async () => new Answer(200, await metrics.text(), metrics.contentType))
   app.get('/openapi.json', () => openApi)
 }
 
-function addOperators(app: FastifyInstance, supervisor: Supervisor, token: string): void {
-  const check = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const [scheme, given] = (request.headers.authorization ?? '').split(' ')
-    if (scheme?.toLowerCase() === 'bearer' && sameToken(given ?? '', token)) return
-    await reply.code(401).send({
+function addOperators(app: AdminApp, supervisor: Supervisor, token: string): void {
+  const check: Check = ({ authorization = '' }) => {
+    const [scheme, given] = authorization.split(' ')
+    if (scheme?.toLowerCase() === 'bearer' && sameToken(given ?? '', token)) return undefined
+    return new Answer(401, {
       error: 'this needs the operator token',
       mend: 'send Authorization: Bearer, with data/admin.token',
     })
   }
-  app.get('/api/v1/status', { onRequest: check }, async () => {
+  app.checked('GET', '/api/v1/status', check, async () => {
     const { ledger, unknown_labels, unknown_requests, sources } = await supervisor.measure()
     const { listening, plan, alarm, reloads } = supervisor
     return {
@@ -81,32 +75,25 @@ function addOperators(app: FastifyInstance, supervisor: Supervisor, token: strin
   })
   addOperations(app, supervisor.operations, check)
   addDrain(app, supervisor.drain, check)
-  app.get('/api/v1/diff', { onRequest: check }, () => diff(supervisor))
-  app.get<{ Params: { tenant: string } }>(
-    '/api/v1/why/:tenant',
-    { onRequest: check },
-    async ({ params }, reply) => {
-      const answer = await why(supervisor, params.tenant)
-      if (answer !== undefined) return answer
-      const tenants = supervisor.plan.tenants.map(({ name }) => name).slice(0, 1000)
-      return reply.code(404).send({ error: 'the rules that run have no such tenant', tenants })
-    },
-  )
-  app.post('/api/v1/reload', { onRequest: check }, () => supervisor.reload('command'))
+  app.checked('GET', '/api/v1/diff', check, () => diff(supervisor))
+  app.checked('GET', '/api/v1/why/:tenant', check, async ({ params }) => {
+    const answer = await why(supervisor, params['tenant'] ?? '')
+    if (answer !== undefined) return answer
+    const tenants = supervisor.plan.tenants.map(({ name }) => name).slice(0, 1000)
+    return new Answer(404, { error: 'the rules that run have no such tenant', tenants })
+  })
+  app.checked('POST', '/api/v1/reload', check, () => supervisor.reload('command'))
 }
 
-async function listen(app: FastifyInstance, bind: BindAddress): Promise<void> {
-  if (bind.kind === 'inet') {
-    await app.listen({ host: bind.host, port: bind.port })
-    return
-  }
+async function listen({ server }: AdminApp, bind: BindAddress): Promise<void> {
   // A socket that a killed router left behind; the lock of the data folder keeps a living one safe.
-  rmSync(bind.path, { force: true })
-  await app.listen({ path: bind.path })
-  chmodSync(bind.path, 0o600)
+  if (bind.kind === 'unix') rmSync(bind.path, { force: true })
+  server.listen(bind.kind === 'unix' ? { path: bind.path } : { host: bind.host, port: bind.port })
+  await once(server, 'listening')
+  if (bind.kind === 'unix') chmodSync(bind.path, 0o600)
 }
 
-function address(app: FastifyInstance, bind: BindAddress): string {
+function address(app: AdminApp, bind: BindAddress): string {
   if (bind.kind === 'unix') return `unix:${bind.path}`
   const bound = app.server.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : bind.port
