@@ -3,10 +3,8 @@ import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress, Settings } from '../config/types.ts'
-import { Metrics } from '../control/metrics.ts'
+import type { Metrics } from '../control/metrics.ts'
 import type { Supervisor } from '../control/supervisor.ts'
-import { diff } from '../control/diff.ts'
-import { why } from '../control/why.ts'
 import { readRuleHits } from '../control/rule-hits.ts'
 import { describeUnknown } from '../control/unknown-labels.ts'
 import { AdminApp, Answer, type Check } from './app.ts'
@@ -38,13 +36,19 @@ export async function startAdmin(settings: Settings, supervisor: Supervisor): Pr
 
 /** What needs no token. */
 function addOpen(app: AdminApp, supervisor: Supervisor): void {
-  const metrics = new Metrics(supervisor)
+  let made: Promise<Metrics> | undefined
+  /** Loaded with the first scrape: it is a tenth of the modules of a router that nobody scrapes. */
+  const metrics = (): Promise<Metrics> =>
+    (made ??= import('../control/metrics.ts').then((module) => new module.Metrics(supervisor)))
   app.get('/healthz', () => ({ status: 'ok' }))
   app.get('/readyz', () => {
     const { ready, reason } = supervisor.ready()
     return new Answer(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reason })
   })
-  app.get('/metrics', async () => new Answer(200, await metrics.text(), metrics.contentType))
+  app.get('/metrics', async () => {
+    const scraped = await metrics()
+    return new Answer(200, await scraped.text(), scraped.contentType)
+  })
   app.get('/openapi.json', () => openApi)
 }
 
@@ -75,8 +79,12 @@ function addOperators(app: AdminApp, supervisor: Supervisor, token: string): voi
   })
   addOperations(app, supervisor.operations, check)
   addDrain(app, supervisor.drain, check)
-  app.checked('GET', '/api/v1/diff', check, () => diff(supervisor))
+  app.checked('GET', '/api/v1/diff', check, async () => {
+    const { diff } = await import('../control/diff.ts')
+    return diff(supervisor)
+  })
   app.checked('GET', '/api/v1/why/:tenant', check, async ({ params }) => {
+    const { why } = await import('../control/why.ts')
     const answer = await why(supervisor, params['tenant'] ?? '')
     if (answer !== undefined) return answer
     const tenants = supervisor.plan.tenants.map(({ name }) => name).slice(0, 1000)

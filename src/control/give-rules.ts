@@ -4,7 +4,7 @@
  */
 import type { CounterGrant, CounterKind, Counters } from '../base/counters.ts'
 import type { Settings } from '../config/types.ts'
-import { divideLimits } from '../rules/compile.ts'
+import { divideLimits } from '../rules/divide-limits.ts'
 import type { RulesPlan } from '../rules/plan.ts'
 import { planParts, planRest } from '../worker/plan-parts.ts'
 import { ruleBlocks } from '../worker/rule-hits.ts'

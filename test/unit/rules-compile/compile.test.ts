@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { compileRules, divideLimits } from '../../../src/rules/compile.ts'
+import { compileRules } from '../../../src/rules/compile.ts'
+import { divideLimits } from '../../../src/rules/divide-limits.ts'
 import { checkOrgs } from '../../../src/rules/read-orgs.ts'
 import type { RulesModel } from '../../../src/rules/model.ts'
 import type { Condition } from '../../../src/rules/plan.ts'
