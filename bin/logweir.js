@@ -11,7 +11,7 @@ import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const LEAST = [22, 19]
-const ARENAS = '2'
+const ARENAS = '1'
 /** MiB for short-lived objects of main, which sees no event, and of the spool's thread; workers set their own. */
 const SMALL_YOUNG_SPACE = '--max-semi-space-size=1'
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP']

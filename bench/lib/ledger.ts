@@ -4,8 +4,14 @@ const ORDINARY = new Set(['enqueued', 'delivered'])
 
 /** Null when all is well; otherwise what is not, in words. */
 export async function ledgerFault(admin_port: number): Promise<string | null> {
+  const faults = await ledgerFaults(admin_port)
+  return faults.size > 0 ? [...faults].map(([name, n]) => `${name} ${n}`).join(', ') : null
+}
+
+/** How much of what should not be there is: `dropped queue_full`, `refused rate`, `imbalance`. */
+export async function ledgerFaults(admin_port: number): Promise<Map<string, number>> {
   const answer = await fetch(`http://127.0.0.1:${admin_port}/metrics`)
-  if (!answer.ok) return `/metrics answers ${answer.status}`
+  if (!answer.ok) return new Map([[`/metrics answers ${answer.status}`, 1]])
   const sums = new Map<string, number>()
   for (const line of (await answer.text()).split('\n')) {
     const found = /^(logweir_\w+)(?:\{(.*)\})? (\S+)$/.exec(line)
@@ -14,9 +20,8 @@ export async function ledgerFault(admin_port: number): Promise<string | null> {
     const name = nameOf(metric ?? '', labels ?? '')
     if (name !== null) sums.set(name, (sums.get(name) ?? 0) + Number(value))
   }
-  if (!sums.has('imbalance')) return 'no logweir_ledger_imbalance'
-  const faults = [...sums].filter(([, n]) => n !== 0).map(([name, n]) => `${name} ${n}`)
-  return faults.length > 0 ? faults.join(', ') : null
+  if (!sums.has('imbalance')) return new Map([['no logweir_ledger_imbalance', 1]])
+  return new Map([...sums].filter(([, n]) => n !== 0))
 }
 
 function nameOf(metric: string, labels: string): string | null {

@@ -8,6 +8,8 @@ export interface Extras {
   readonly stalled: {
     readonly peak_mb: number
     readonly memory_max_mb: number
+    /** Events that came faster than the disk took them: counted as `queue_full`. */
+    readonly dropped: number
     readonly wrong: string | null
   } | null
   /** A 64 KiB frame that arrives byte by byte and whole: through a socket, and in framing alone. */
@@ -130,7 +132,7 @@ function memory(extras: Extras): Verdict[] {
       ? { target: stalled, found: '', verdict: 'not measured' }
       : {
           target: stalled,
-          found: `${s.peak_mb.toFixed(0)} MB at ${s.memory_max_mb.toFixed(0)} MB${s.wrong ? `; ${s.wrong}` : ''}`,
+          found: `${s.peak_mb.toFixed(0)} MB at ${s.memory_max_mb.toFixed(0)} MB${s.dropped > 0 ? `, ${s.dropped} events dropped and counted` : ''}${s.wrong ? `; ${s.wrong}` : ''}`,
           verdict: s.peak_mb <= s.memory_max_mb + 150 && s.wrong === null ? 'pass' : 'fail',
         },
   ]

@@ -123,6 +123,8 @@ export class Batch {
   chunk_bytes = 0
   /** Somebody may still read the payload after the batch is done with: its memory must not be used again. */
   borrowed = false
+  /** It was read from disk: the payload is a view over a buffer that nobody else has, and that is freed with it. */
+  read_back = false
 
   constructor(
     form: PayloadForm,

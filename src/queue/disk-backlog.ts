@@ -11,9 +11,11 @@ import { freeBytes } from './memory.ts'
 import type { SpoolClient } from './spool-port.ts'
 
 /** Bytes asked for in one read; the next is asked for when half of it is used up. */
-const READ_BYTES = 512 * 1024
+const READ_BYTES = 256 * 1024
 /** Bytes dropped from disk at a time to make room. */
 const DROP_BYTES = 1024 * 1024
+/** What a copy on its way takes, in its own bytes: itself, what the spool makes smaller of it, and SQLite's pages until the commit. */
+const COPY_COST = 2
 /** Milliseconds between attempts after the disk refused. */
 const PAUSE_MS = 500
 
@@ -119,11 +121,14 @@ export class DiskBacklog {
     this.#writing.set(batch, false)
     this.#writing_bytes += size
     this.#port.writing += size
-    this.#events.charge(size)
+    this.#events.charge(size * COPY_COST)
     const row = { sequence: batch.sequence, events: batch.events, bytes }
-    void this.#port.client.write(this.#key, disk_max, row).then(({ outcome }) => {
+    // Made again from the batch while that has its memory, and not kept twice for a thread that seldom dies.
+    const again = (): ArrayBuffer | undefined =>
+      this.#writing.get(batch) === true ? undefined : serialiseBatch(batch)
+    void this.#port.client.write(this.#key, disk_max, row, again).then(({ outcome }) => {
       this.#port.writing -= size
-      this.#events.charge(-size)
+      this.#events.charge(-size * COPY_COST)
       this.#writing_bytes -= size
       freeBytes(bytes)
       const settled = this.#writing.get(batch) === true
@@ -154,7 +159,6 @@ export class DiskBacklog {
   putBack(batches: readonly Batch[]): boolean {
     if (this.#reading || this.#dropping) return false
     const ahead = this.#read_ahead.splice(0)
-    for (const batch of ahead) this.#events.charge(-batch.held)
     for (const batch of [...batches, ...ahead]) {
       this.#unread.batches += 1
       this.#unread.events += batch.events
@@ -163,7 +167,15 @@ export class DiskBacklog {
     const first = batches[0] as Batch
     this.#cursor = Math.min(this.#cursor, first.sequence - 1)
     this.oldest_at = first.received_at(0)
+    for (const batch of ahead) this.#letGo(batch)
     return true
+  }
+
+  /** It was read ahead, and nobody wants it. */
+  #letGo(batch: Batch): void {
+    this.#events.charge(-batch.held)
+    freeBytes(batch.payload.buffer)
+    freeBytes(batch.index.buffer)
   }
 
   /** The batch was leased from memory: what is on disk up to it needs no reading. */
@@ -203,7 +215,7 @@ export class DiskBacklog {
       gone.events += batch.events
       gone.bytes += batch.disk_bytes
       this.#port.client.acknowledge(this.#key, [batch.sequence])
-      this.#events.charge(-batch.held)
+      this.#letGo(batch)
     }
     this.#events.lost('purged', gone.events)
     if (this.#unread.batches === 0) return gone
@@ -276,6 +288,7 @@ export class DiskBacklog {
       this.#take(1, events, bytes.byteLength)
       batch.sequence = sequence
       batch.on_disk = true
+      batch.read_back = true
       batch.disk_bytes = bytes.byteLength
       batch.opened_mono = this.#clock.monotonic()
       this.#events.charge(batch.held)

@@ -91,7 +91,11 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     this.#disk = new DiskBacklog(this.key, deps.disk, deps.clock, {
       committed: (batch) => this.#committed(batch),
       refused: (outcome) => this.#refused(outcome),
-      charge: (bytes) => this.#charge(bytes),
+      charge: (bytes) => {
+        this.#charge(bytes)
+        // It is not of the pool: what that keeps is in its place.
+        deps.pool.makeWay()
+      },
       ready: () => this.#destination?.wake(),
       memory: () => this.#memory,
       lost: (reason, events) => bookLost(deps.cells, reason, events),
@@ -436,6 +440,8 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
       if (batch.on_disk) continue
       add(this.#cells, ForwarderCell.queued, -batch.events)
       this.#drop(reason, batch.events)
+      // A copy on its way is for nobody.
+      this.#disk.settled(batch)
       this.#free(batch)
     }
   }
@@ -468,7 +474,6 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
   #free(batch: Batch): void {
     this.#unsaved.settled(batch, false, this.#limits.memory_max)
     this.#charge(-batch.held)
-    if (!batch.borrowed) this.#deps.pool.give(batch.payload)
-    this.#deps.pool.giveIndex(batch.index)
+    this.#deps.pool.giveBatch(batch)
   }
 }

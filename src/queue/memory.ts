@@ -123,6 +123,8 @@ const SMALLEST = 4096
 const SMALLEST_INDEX = 512
 /** A second's traffic of many tenants lies in flight and comes back at once: this much of it is kept. */
 const KEEP_MAX = 64 * 1024 * 1024
+/** Above this part of the bound nothing is kept: what comes from disk and goes there has other sizes, and needs room. */
+const KEEP_PART = 0.5
 
 /**
  * Payload buffers by powers of two from 4 KiB, used again when a batch is done. Each is its own ArrayBuffer.
@@ -156,14 +158,16 @@ export class BufferPool {
     }
   }
 
-  /** What is kept in other sizes goes when the budget needs its place. */
-  #makeWay(bytes: number): void {
+  /** What is kept goes when the budget needs its place: for `bytes` more, or for what was charged meanwhile. */
+  makeWay(bytes = 0): void {
     const { max, used } = this.#budget
-    if (this.#kept > 0 && this.#kept + used + bytes > max) this.trim(Math.max(0, max - used - bytes))
+    const most = max * KEEP_PART - used - bytes
+    if (this.#kept > 0 && this.#kept > most) this.trim(Math.max(0, most))
   }
 
   #keeps(bytes: number): boolean {
-    return this.#kept + bytes <= KEEP_MAX && this.#kept + bytes + this.#budget.used <= this.#budget.max
+    const { max, used } = this.#budget
+    return this.#kept + bytes <= KEEP_MAX && this.#kept + bytes + used <= max * KEEP_PART
   }
 
   /** A buffer of at least `bytes`, contents undefined. */
@@ -179,7 +183,7 @@ export class BufferPool {
       this.#kept -= size
       return free
     }
-    this.#makeWay(size)
+    this.makeWay(size)
     return Buffer.allocUnsafeSlow(size)
   }
 
@@ -195,6 +199,13 @@ export class BufferPool {
     for (let missing = this.#free.length; missing <= list; missing++) this.#free.push([])
     ;(this.#free[list] as Buffer[]).push(buffer)
     this.#kept += size
+  }
+
+  /** The memory of a batch that is done with. What was read from disk is freed at once: it comes in every size. */
+  giveBatch({ payload, index, borrowed, read_back }: Batch): void {
+    if (read_back && !borrowed) freeBytes(payload.buffer)
+    else if (!borrowed) this.give(payload)
+    this.giveIndex(index)
   }
 
   /** Memory for the index of a batch: a power of two from 512 bytes, contents undefined. */

@@ -30,8 +30,16 @@ export type SpoolWriteOutcome =
 export interface SpoolClient {
   /** Chains found on disk for this worker (adopting what a dead one left). Once, at start. */
   recover(): Promise<readonly ChainState[]>
-  /** Queues one batch for the next group commit. Settles after the commit. Sequences rise within a chain. */
-  write(key: string, disk_max: number, row: SpoolRow): Promise<SpoolWriteOutcome>
+  /**
+   * Queues one batch for the next group commit. Settles after the commit. Sequences rise within a chain. `again` gives the
+   * bytes once more should they be lost on their way, undefined when nobody needs them any more; without it a copy is kept.
+   */
+  write(
+    key: string,
+    disk_max: number,
+    row: SpoolRow,
+    again?: () => ArrayBuffer | undefined,
+  ): Promise<SpoolWriteOutcome>
   /** The oldest batches after `after` (exclusive, -1: from the start), at least one if there is one, up to `bytes`. */
   read(key: string, after: number, bytes: number): Promise<SpoolReadResult>
   /** Batches up to here need not be offered again, even after a crash. `sequences` in any order. */

@@ -17,6 +17,8 @@ import type { DroppedRows, SpoolReply, SpoolRequest } from './protocol.ts'
 interface Pending {
   readonly request: SpoolRequest
   readonly settle: (reply: SpoolReply) => void
+  /** Of a write whose bytes are not kept here: makes them once more. */
+  readonly again: (() => ArrayBuffer | undefined) | undefined
 }
 
 type Acknowledgement = Extract<SpoolRequest, { type: 'acknowledge' }>
@@ -43,7 +45,7 @@ export class SpoolPortClient implements SpoolClient {
     this.#port = port
     this.#listen()
     for (const request of this.#unflushed) port.postMessage(request)
-    for (const { request } of this.#pending.values()) this.#send(request)
+    for (const pending of this.#pending.values()) this.#sendAgain(pending)
   }
 
   /** There will be no other thread: every write that has no answer comes back with `reason`, and every later one. */
@@ -66,14 +68,17 @@ export class SpoolPortClient implements SpoolClient {
     return reply.chains
   }
 
-  async write(key: string, disk_max: number, row: SpoolRow): Promise<SpoolWriteOutcome> {
-    const { outcome, reason } = await this.#ask('written', (id) => ({
-      type: 'write',
-      id,
-      key,
-      disk_max,
-      row,
-    }))
+  async write(
+    key: string,
+    disk_max: number,
+    row: SpoolRow,
+    again?: () => ArrayBuffer | undefined,
+  ): Promise<SpoolWriteOutcome> {
+    const { outcome, reason } = await this.#ask(
+      'written',
+      (id) => ({ type: 'write', id, key, disk_max, row }),
+      again,
+    )
     if (outcome === 'committed') return { outcome }
     return { outcome, reason, row }
   }
@@ -109,6 +114,7 @@ export class SpoolPortClient implements SpoolClient {
   #ask<T extends SpoolReply['type']>(
     type: T,
     make: (id: number) => SpoolRequest,
+    again?: () => ArrayBuffer | undefined,
   ): Promise<Extract<SpoolReply, { type: T }>> {
     const request = make(this.#next_id)
     this.#next_id += 1
@@ -116,13 +122,27 @@ export class SpoolPortClient implements SpoolClient {
       const settle = (reply: SpoolReply): void => {
         if (reply.type === type) resolve(reply as Extract<SpoolReply, { type: T }>)
       }
-      this.#pending.set(request.id, { request, settle })
-      this.#send(request)
+      this.#pending.set(request.id, { request, settle, again })
+      if (request.type === 'write' && again !== undefined)
+        this.#port.postMessage(request, [request.row.bytes])
+      else this.#send(request)
       if (this.#lost !== undefined) this.abandon(this.#lost)
     })
   }
 
-  /** Batches go as copies that are transferred: the original must be here if the thread dies with the copy. */
+  /** The thread died with it. */
+  #sendAgain({ request, settle, again }: Pending): void {
+    if (request.type !== 'write' || again === undefined) return this.#send(request)
+    const bytes = again()
+    if (bytes !== undefined) this.#port.postMessage({ ...request, row: { ...request.row, bytes } }, [bytes])
+    else {
+      // Maybe it is on disk: as a batch that was written it is acknowledged now.
+      this.#pending.delete(request.id)
+      settle({ type: 'written', id: request.id, outcome: 'committed', reason: '' })
+    }
+  }
+
+  /** Batches that cannot be made again go as copies that are transferred: the original must be here if the thread dies. */
   #send(request: SpoolRequest): void {
     if (request.type === 'write') {
       const bytes = request.row.bytes.slice(0)

@@ -6,6 +6,7 @@
 import { Buffer } from 'node:buffer'
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { freeBytes } from '../queue/memory.ts'
 import type { SpoolKey } from './keys.ts'
 
 /** Bits of {@link StoredRow.form}. Stored: never renumber. */
@@ -22,6 +23,8 @@ const RAW_MAX = 256 * 1024 * 1024
 const NONCE = 12
 const TAG = 16
 const FORM_LAST = 3
+/** Above what is expected: with no byte left zlib takes a second buffer as large as the first. */
+const SPARE = 64
 
 export interface RowPlace {
   /** Of the forwarder. */
@@ -68,6 +71,7 @@ export class RowCodec {
     return key_id === null || this.#keys.has(key_id)
   }
 
+  /** What it gives is the batch itself, or bytes to be given to {@link freeScratch} when they are written. */
   encode(place: RowPlace, batch: ArrayBuffer): StoredRow {
     let form: number = RowForm.plain
     let bytes: Uint8Array = new Uint8Array(batch)
@@ -75,19 +79,22 @@ export class RowCodec {
       const packed = zstdCompressSync(bytes, {
         params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
         pledgedSrcSize: bytes.length,
+        chunkSize: chunkOf(bytes.length * WORTH),
       })
       if (packed.length <= bytes.length * WORTH) {
         form |= RowForm.zstd
         bytes = packed
-      }
+      } else freeScratch(packed)
     }
     if (this.current === undefined) return { form, key_id: null, bytes }
     form |= RowForm.encrypted
-    return { form, key_id: this.current.id, bytes: seal(this.current, named(place, form), bytes) }
+    const sealed = seal(this.current, named(place, form), bytes)
+    if (bytes.buffer !== batch) freeScratch(bytes)
+    return { form, key_id: this.current.id, bytes: sealed }
   }
 
   /**
-   * The batch of a row; undefined when the row is damaged.
+   * The batch of a row, maybe in the row's own buffer; undefined when the row is damaged.
    * @throws {UnknownSpoolKey} when it cannot be told.
    */
   decode(place: RowPlace, stored: StoredRow): ArrayBuffer | undefined {
@@ -99,14 +106,33 @@ export class RowCodec {
       if (key === undefined) throw new UnknownSpoolKey(key_id ?? 'of no name')
       bytes = unseal(key, named(place, form), bytes)
     }
-    if (bytes !== undefined && (form & RowForm.zstd) !== 0) bytes = unpack(bytes, place.raw)
-    return bytes === undefined ? undefined : owned(bytes)
+    if (bytes !== undefined && (form & RowForm.zstd) !== 0) {
+      const packed = bytes
+      bytes = unpack(packed, place.raw)
+      if (packed !== stored.bytes) freeScratch(packed)
+    }
+    return bytes === undefined ? undefined : owned(bytes, stored.bytes)
   }
+}
+
+/**
+ * Gives the memory back of bytes that nobody needs any more and that have a buffer of their own: what SQLite, zlib and
+ * the ciphers give. The collector of this thread, which makes few objects, would come for it a hundred megabytes later.
+ */
+export function freeScratch(bytes: Uint8Array): void {
+  // What is small lies in a buffer with others.
+  if (bytes.buffer.byteLength !== Buffer.poolSize) freeBytes(bytes.buffer)
+}
+
+/** Bytes of a buffer that takes what comes in one piece. */
+function chunkOf(bytes: number): number {
+  const chunk = Math.max(1024, Math.ceil(bytes) + SPARE)
+  return chunk === Buffer.poolSize ? chunk + 1 : chunk
 }
 
 function unpack(bytes: Uint8Array, raw: number): Uint8Array | undefined {
   try {
-    return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, raw) })
+    return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, raw), chunkSize: chunkOf(raw) })
   } catch {
     return undefined
   }
@@ -119,7 +145,9 @@ function seal(key: SpoolKey, name: Buffer, bytes: Uint8Array): Uint8Array {
   cipher.setAAD(name)
   const body = cipher.update(bytes)
   cipher.final()
-  return Buffer.concat([nonce, cipher.getAuthTag(), body])
+  const sealed = Buffer.concat([nonce, cipher.getAuthTag(), body])
+  freeScratch(body)
+  return sealed
 }
 
 function unseal(key: SpoolKey, name: Buffer, bytes: Uint8Array): Uint8Array | undefined {
@@ -141,8 +169,10 @@ function named({ key, sequence, events, raw }: RowPlace, form: number): Buffer {
 }
 
 /** In a buffer of its own, which can be given to another thread. */
-function owned(bytes: Uint8Array): ArrayBuffer {
+function owned(bytes: Uint8Array, stored: Uint8Array): ArrayBuffer {
   const whole = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.byteLength
   if (whole && bytes.buffer instanceof ArrayBuffer) return bytes.buffer
-  return new Uint8Array(bytes).buffer
+  const copy = new Uint8Array(bytes).buffer
+  if (bytes !== stored) freeScratch(bytes)
+  return copy
 }

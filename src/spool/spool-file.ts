@@ -9,7 +9,7 @@ import Database from 'better-sqlite3'
 import { errorCode } from '../base/errors.ts'
 import { Head } from '../queue/batch-format.ts'
 import { PAGE_SIZE } from './limits.ts'
-import { type RowCodec, UnknownSpoolKey } from './row-codec.ts'
+import { freeScratch, type RowCodec, UnknownSpoolKey } from './row-codec.ts'
 import { createFile, unlinkIfThere } from './safe-files.ts'
 import type { SpoolRow } from '../queue/spool-port.ts'
 
@@ -187,6 +187,7 @@ export class SpoolFile {
     const marks = this.keyed ? '?,?,?,?,?,?,?,?,?,?,?,?' : '?,?,?,?,?,?,?,?,?,?,?'
     const insert = this.#statement(`INSERT INTO batch (${names}) VALUES (${marks})`)
     insert.run(...this.#prefix(key), row.sequence, row.events, ...totals, ...stored)
+    if (bytes.buffer !== row.bytes) freeScratch(bytes)
     return after
   }
 
@@ -251,7 +252,9 @@ export class SpoolFile {
     const { events, raw, form, key_id, bytes } = row
     if (!(bytes instanceof Uint8Array)) return new ArrayBuffer(0)
     const place = { key, sequence, events, raw }
-    return this.#codec.decode(place, { form, key_id, bytes }) ?? new ArrayBuffer(0)
+    const batch = this.#codec.decode(place, { form, key_id, bytes })
+    if (batch !== bytes.buffer) freeScratch(bytes)
+    return batch ?? new ArrayBuffer(0)
   }
 
   /** The row's bytes as they are stored: for quarantine, which must not hold in clear what was encrypted. */

@@ -1,6 +1,6 @@
 /** Notices when the disk refuses to be written and when it takes again: for the log and for `/readyz` (R15). */
 import type { Clock } from '../base/clock.ts'
-import type { SpoolClient, SpoolRow, SpoolWriteOutcome } from '../queue/spool-port.ts'
+import type { SpoolClient, SpoolWriteOutcome } from '../queue/spool-port.ts'
 
 /** Milliseconds between lines about the same trouble. */
 const SAY_EVERY_MS = 10_000
@@ -32,8 +32,8 @@ export function watchSpool(client: SpoolClient, clock: Clock, events: SpoolHealt
   }
   return {
     recover: () => client.recover(),
-    write: async (key: string, disk_max: number, row: SpoolRow) => {
-      const answer = await client.write(key, disk_max, row)
+    write: async (...batch) => {
+      const answer = await client.write(...batch)
       note(answer)
       return answer
     },

@@ -179,3 +179,38 @@ test('a file whose schema lost a bit is set aside and counted, never taken for e
   expect(open.notices).toMatchObject([{ event: 'quarantined' }])
   expect(readdirSync(join(folder.path, 'spool', 'quarantine'))).toHaveLength(1)
 })
+
+test.each([
+  ['compressed', { compress: true }],
+  ['encrypted', { keys: [FIRST] }],
+  ['both', { compress: true, keys: [FIRST] }],
+])('what a row is made with, and read with, is given back at once: %s', (_, settings) => {
+  using folder = new TempFolder()
+  using open = new OpenSpool(folder.path, settings)
+  const { spool } = open
+  const ROWS = 30
+  /** Bytes that a call left behind. */
+  const left = (act: () => unknown): number => {
+    const before = process.memoryUsage().arrayBuffers
+    act()
+    return process.memoryUsage().arrayBuffers - before
+  }
+  let sum = 0
+  for (let n = 0; n < ROWS; n++) {
+    const made = row(n, KEY, 1, MiB / 2)
+    sum += Math.max(
+      0,
+      left(() => expect(spool.write(KEY, [made], ALL)).toMatchObject({ outcome: 'committed' })),
+    )
+  }
+  for (let n = 0; n < ROWS; n++) {
+    const read = left(() => {
+      const { rows } = spool.read(KEY, n - 1, 1)
+      expect(rows.map(({ sequence }) => sequence)).toEqual([n])
+      for (const { bytes } of rows) bytes.transfer(0)
+    })
+    sum += Math.max(0, read)
+  }
+  // Left to the collector it was half a mebibyte a row and more.
+  expect(sum).toBeLessThan((ROWS * MiB) / 16)
+})

@@ -77,6 +77,34 @@ test('when the thread dies, the next one answers what the first did not, and kno
   await second.thread.close()
 })
 
+test('when the thread dies with a batch that can be made again, it is; one that nobody needs any more is done with', async () => {
+  using folder = new TempFolder()
+  const first = start(folder.path)
+  const client = new SpoolPortClient(first.thread.attach(0))
+  await client.recover()
+  const dead = first.thread.kill()
+  await dead
+  await first.died
+  const wanted = row(0)
+  let made = 0
+  const again = (): ArrayBuffer => {
+    made += 1
+    return row(0).bytes
+  }
+  const write = client.write(KEY, ALL, wanted, again)
+  const unwanted = client.write(KEY, ALL, row(1), () => undefined)
+  // No second copy is held for a thread that may die.
+  expect(wanted.bytes.detached).toBe(true)
+  const second = start(folder.path)
+  client.replacePort(second.thread.attach(0))
+  expect(await write).toEqual({ outcome: 'committed' })
+  expect(await unwanted).toEqual({ outcome: 'committed' })
+  expect(made).toBe(1)
+  const { rows } = await client.read(KEY, -1, ALL)
+  expect(rows).toEqual([row(0)])
+  await second.thread.close()
+})
+
 test('without another thread, what waits comes back with its row', async () => {
   using folder = new TempFolder()
   const { thread, died } = start(folder.path)
