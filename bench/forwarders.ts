@@ -6,7 +6,7 @@
  *   … --only dead, --only many             one half of it
  *
  * A dead forwarder, of each kind of dead, with events that wait for it: under 1 % of a core, measured over 50 of them and
- * against a router without. 1,000 forwarders that get an event now and then: under 250 MB of memory (over TLS 300), and next to no
+ * against a router without. 1,000 forwarders that get an event now and then: under 250 MB of memory, and next to no
  * processor time when nothing comes, their connections open. Ends with 1 when a figure is above what is promised.
  */
 import { once } from 'node:events'
@@ -32,8 +32,6 @@ const MANY = 1000
 const EVENTS = 20
 const DEAD_MAX = 0.01
 const MEMORY_MAX = 250_000_000
-/** A TLS connection costs Node and OpenSSL 60 kB. */
-const MEMORY_TLS_MAX = 300_000_000
 /** Of a core, all together, with nothing to do. */
 const REST_MAX = 0.05
 
@@ -220,7 +218,7 @@ async function measureMany(
   const open = sink === null ? '' : `, ${sink.connections} connections`
   say(
     `${MANY} forwarders, ${name}: ${megabytes(most)}${open}, ${percent(part)} of a core at 100 events a second`,
-    most < (name === 'tls' ? MEMORY_TLS_MAX : MEMORY_MAX),
+    most < MEMORY_MAX,
   )
   say(
     `    at rest ${percent(rest.part)} of a core, ${rest.wakes.toFixed(0)} wakes a second`,
