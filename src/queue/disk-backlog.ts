@@ -14,8 +14,8 @@ import type { SpoolClient } from './spool-port.ts'
 const READ_BYTES = 256 * 1024
 /** Bytes dropped from disk at a time to make room. */
 const DROP_BYTES = 1024 * 1024
-/** What a copy on its way takes, in its own bytes: itself, what the spool makes smaller of it, and SQLite's pages until the commit. */
-const COPY_COST = 2
+/** What a copy on its way takes besides itself, in its own bytes: what the spool makes smaller of it, and SQLite's pages until the commit. */
+const COPY_BESIDES = 1
 /** Milliseconds between attempts after the disk refused. */
 const PAUSE_MS = 500
 
@@ -32,8 +32,8 @@ export interface DiskEvents {
   committed(batch: Batch): void
   /** A batch could not be written and is in memory as before. */
   refused(outcome: 'full' | 'error'): void
-  /** Memory of copies on their way, and of batches read back. */
-  charge(bytes: number): void
+  /** Memory of copies on their way, and of batches read back; `besides` is of no forwarder's share. */
+  charge(bytes: number, besides?: number): void
   /** Something can be taken. */
   ready(): void
   /** The sealed batches that the queue holds, some with a copy on disk. */
@@ -121,14 +121,14 @@ export class DiskBacklog {
     this.#writing.set(batch, false)
     this.#writing_bytes += size
     this.#port.writing += size
-    this.#events.charge(size * COPY_COST)
+    this.#events.charge(size, size * COPY_BESIDES)
     const row = { sequence: batch.sequence, events: batch.events, bytes }
     // Made again from the batch while that has its memory, and not kept twice for a thread that seldom dies.
     const again = (): ArrayBuffer | undefined =>
       this.#writing.get(batch) === true ? undefined : serialiseBatch(batch)
     void this.#port.client.write(this.#key, disk_max, row, again).then(({ outcome }) => {
       this.#port.writing -= size
-      this.#events.charge(-size * COPY_COST)
+      this.#events.charge(-size, -size * COPY_BESIDES)
       this.#writing_bytes -= size
       freeBytes(bytes)
       const settled = this.#writing.get(batch) === true

@@ -91,8 +91,10 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     this.#disk = new DiskBacklog(this.key, deps.disk, deps.clock, {
       committed: (batch) => this.#committed(batch),
       refused: (outcome) => this.#refused(outcome),
-      charge: (bytes) => {
+      charge: (bytes, besides = 0) => {
         this.#charge(bytes)
+        if (besides >= 0) deps.budget.charge(besides)
+        else deps.budget.release(-besides)
         // It is not of the pool: what that keeps is in its place.
         deps.pool.makeWay()
       },
