@@ -19,7 +19,7 @@ const DEPTH_MAX = 40
 const KEY = /[A-Za-z_][A-Za-z0-9_.@-]*/y
 const PLAIN_START = /[A-Za-z0-9_./-]/
 /** What begins a number or a special word in any writing but the plainest: for the package to say what it is. */
-const NUMBER_LIKE = /^[-+.]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xo][0-9a-fA-F]+$|^[-+]?\.(inf|nan)$/i
+const NUMBER_LIKE = /^[-+]?\.?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xo][0-9a-fA-F]+$|^[-+]?\.(inf|nan)$/i
 const PLAIN_NUMBER = /^(0|-?[1-9][0-9]{0,14})$/
 const WORDS: ReadonlyMap<string, boolean | null> = new Map<string, boolean | null>([
   ...['true', 'True', 'TRUE'].map((word) => [word, true] as const),
@@ -241,6 +241,8 @@ class Reader {
   #plain(start: number, in_flow: boolean): QuickNode {
     const text = this.#text
     if (!PLAIN_START.test(text[start] ?? '')) throw notQuick
+    // In a flow collection a dash alone is an entry of a list, which may not stand there.
+    if (text[start] === '-' && !PLAIN_START.test(text[start + 1] ?? '')) throw notQuick
     let end = start
     let at = start
     for (; at < this.#line_end; at++) {

@@ -172,6 +172,95 @@ test('random lines of what YAML is made of', () => {
   expect(read).toBeGreaterThan(1000)
 })
 
+/** Pieces without regard to what belongs together: what lines made with sense never hold. */
+const pieces = [
+  ...[
+    'a: ',
+    'b: ',
+    'c:',
+    '- ',
+    '-',
+    '--',
+    '-.5',
+    '-.5e1',
+    '+.5',
+    '.5',
+    '-0',
+    '1.',
+    '0o7',
+    '-.inf',
+    '.inf',
+    '.nan',
+    '1e3',
+  ],
+  ...[
+    'a',
+    '0',
+    '1',
+    '~',
+    'null',
+    'true',
+    '"',
+    "'",
+    '[',
+    ']',
+    '{',
+    '}',
+    ',',
+    ', ',
+    ':',
+    ' ',
+    '  ',
+    ' #',
+    '#',
+    '\u00a0',
+    '\u2003',
+  ],
+  ...[
+    '\n',
+    '\n',
+    '\n',
+    '\n  ',
+    '\n  ',
+    '\n - ',
+    '\n- ',
+    '\n\n',
+    '\n# c\n',
+    '---',
+    '...',
+    '&a',
+    '*a',
+    '!',
+    '|',
+    '<<: ',
+  ],
+  ...['[-]', '[-, a]', '{ a: - }', '[-a]', 'a:b', 'a::', 'http://x:1', '"a" ', '__proto__: 1', 'toString: '],
+]
+
+test('pieces of YAML in any order', () => {
+  let read = 0
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 10 }), (made) => {
+      if (same(made.join(''))) read += 1
+    }),
+    { numRuns: Number(process.env['LOGWEIR_FUZZ_RUNS'] ?? 50_000) },
+  )
+  expect(read).toBeGreaterThan(100)
+})
+
+test.each([
+  'a: -.5',
+  '- -.5',
+  'a: [-.5, -.5e1]',
+  'a: -.5 # c',
+  'a: [-]',
+  'a: [-, b]',
+  'a: { b: - }',
+  'a: [- ]',
+])('left to the package: %s', (text) => {
+  expect(quickYaml(text)).toBe(undefined)
+})
+
 interface Written {
   readonly lines: readonly string[]
 }
