@@ -134,6 +134,29 @@ test('frames as VMware writes them are read quickly, with every body that the gr
   expect(bodies).toBeGreaterThan(100)
 })
 
+test('blanks up to and beyond what is listed at once', () => {
+  const head = '<1>1 2026-01-02T03:04:05Z h FIREWALL-PKTLOG - - -'
+  for (const body of [
+    'INET match PASS 5 IN 60 TCP 192.0.2.1/5->192.0.2.2/6 S ACME-label',
+    'INET match PASS 5 IN TCP 192.0.2.1->192.0.2.2 S',
+    'INET TERM 5 OUT TCP RST 192.0.2.1/5->192.0.2.2/6 1/2 3/4 ACME',
+    '<1 0:2a> INET6 match PASS m/5 IN ICMP 8 0 ::1->::2 ACME b',
+    'e5d2 INET match DROP 5 IN PROTO 50 192.0.2.1->192.0.2.2 APP_X ACME',
+  ]) {
+    const words = body.split(' ')
+    for (let gap = 0; gap <= words.length; gap++) {
+      const before = [head, ...words.slice(0, gap)].join(' ')
+      for (const place of [256, 512, 1024, 1280]) {
+        for (let at = place - 3; at <= place + 3; at++) {
+          const text = `${before.padEnd(at)}${words.slice(gap).join(' ')}`
+          const buf = Buffer.from(text)
+          agrees(buf, 0, buf.length)
+        }
+      }
+    }
+  }
+})
+
 test('a label read by the quick scanner is found as one that is read from its bytes', () => {
   const label = fc.string({
     unit: fc.constantFrom(...'aZ@[`{-_ 09\xc3\xe4'.split('')),

@@ -247,8 +247,10 @@ INLINE int flow(out to, words *w, at p, at q) {
   p = word_start(w, q);
   if (p >= end) return 1;
   q = *w->next;
+  /* Blanks before the word were not listed any more: what follows could be any of it. */
+  if (q > end) return 0;
   if (term) p = counters(to, p, end);
-  else if (tcp && q <= end && is_flags(p, q)) {
+  else if (tcp && is_flags(p, q)) {
     set_fw(to, TCP_FLAGS, p, q);
     p = q;
   }
