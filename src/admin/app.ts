@@ -7,6 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import findMyWay from 'find-my-way'
 import { errorText } from '../base/errors.ts'
 import { nodeHttp } from '../base/late.ts'
+import { Door } from './door.ts'
 
 const BODY_MAX = 64 * 1024
 /** A request must be there within so many milliseconds, head and body. */
@@ -48,9 +49,15 @@ export class AdminApp {
   readonly server: Server
   readonly #routes = findMyWay({ maxParamLength: PARAM_MAX })
 
-  constructor() {
+  /** `full` is told when a connection was closed because there were too many, or too many requests on it. */
+  constructor(connections_max: number, full: () => void) {
+    const door = new Door(connections_max, full)
     this.server = nodeHttp().createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS })
+    this.server.on('connection', (socket) => door.enter(socket))
     this.server.on('request', (request, response) => {
+      const { socket } = request
+      if (!door.begin(socket)) return
+      response.on('close', () => door.end(socket))
       this.#serve(request)
         .catch((error: unknown) => new Answer(500, { error: errorText(error), mend: 'see the log' }))
         .then((answer) => send(request, response, answer))

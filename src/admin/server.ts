@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress, Settings } from '../config/types.ts'
+import type { Log } from '../control/log.ts'
 import type { Metrics } from '../control/metrics.ts'
 import type { Supervisor } from '../control/supervisor.ts'
 import { readRuleHits } from '../control/rule-hits.ts'
@@ -19,9 +20,15 @@ export interface Admin {
 }
 
 /** Opens the admin interface. @throws {LogweirError} when the address cannot be had. */
-export async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {
+export async function startAdmin(settings: Settings, supervisor: Supervisor, log: Log): Promise<Admin> {
   const token = operatorToken(settings.data)
-  const app = new AdminApp()
+  const { connections_max } = settings.admin
+  const app = new AdminApp(connections_max, () =>
+    log('warn', 'the admin interface has all the connections that it may have: one was closed', {
+      connections_max,
+      mend: 'find out who opens them; `admin.connections_max` bounds them',
+    }),
+  )
   addOpen(app, supervisor)
   addOperators(app, supervisor, token)
   const { bind } = settings.admin
@@ -31,6 +38,7 @@ export async function startAdmin(settings: Settings, supervisor: Supervisor): Pr
     await app.close()
     throw refused(bind, error)
   }
+  app.server.on('error', (error) => log('error', 'the admin interface failed', { error: errorText(error) }))
   return { url: address(app, bind), stop: () => app.close() }
 }
 
@@ -40,15 +48,24 @@ function addOpen(app: AdminApp, supervisor: Supervisor): void {
   /** Loaded with the first scrape: it is a tenth of the modules of a router that nobody scrapes. */
   const metrics = (): Promise<Metrics> =>
     (made ??= import('../control/metrics.ts').then((module) => new module.Metrics(supervisor)))
+  let last: Promise<unknown> = Promise.resolve()
+  let next: Promise<Answer> | undefined
+  /** Whoever asks while one is made gets the one after it, all the same: it holds what was so when they asked. */
+  const scrape = (): Promise<Answer> => {
+    next ??= last.then(async () => {
+      next = undefined
+      const scraped = await metrics()
+      return new Answer(200, await scraped.text(), scraped.contentType)
+    })
+    last = next.catch(() => undefined)
+    return next
+  }
   app.get('/healthz', () => ({ status: 'ok' }))
   app.get('/readyz', () => {
     const { ready, reason } = supervisor.ready()
     return new Answer(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reason })
   })
-  app.get('/metrics', async () => {
-    const scraped = await metrics()
-    return new Answer(200, await scraped.text(), scraped.contentType)
-  })
+  app.get('/metrics', scrape)
   app.get('/openapi.json', () => openApi)
 }
 

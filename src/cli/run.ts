@@ -55,7 +55,7 @@ async function start(config: string): Promise<Running> {
     { file: config, env: process.env, log, failed: failure.resolve },
     loaded,
   )
-  const admin = await startAdmin(settings, supervisor)
+  const admin = await startAdmin(settings, supervisor, log)
   for (const { level, file, line, message } of findings)
     if (level === 'warning' && file === settings.file) log('warn', message, { at: `${file}:${line}` })
   signals.started(supervisor)
@@ -71,11 +71,11 @@ async function start(config: string): Promise<Running> {
   }
 }
 
-async function startAdmin(settings: Settings, supervisor: Supervisor): Promise<Admin> {
+async function startAdmin(settings: Settings, supervisor: Supervisor, log: Log): Promise<Admin> {
   try {
     // Loaded late: the HTTP server is a third of the memory of main.
     const { startAdmin: start } = await import('../admin/server.ts')
-    return await start(settings, supervisor)
+    return await start(settings, supervisor, log)
   } catch (error) {
     await supervisor.stop()
     throw error

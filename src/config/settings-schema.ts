@@ -293,7 +293,12 @@ export const sections = {
   workers: count(1, 64)
     .prefault(1)
     .describe('Pipeline threads. One is enough for several hundred thousand events a second over TCP.'),
-  admin: table({ bind: adminBind.prefault('127.0.0.1:8514').describe('Address and port, or unix:PATH.') })
+  admin: table({
+    bind: adminBind.prefault('127.0.0.1:8514').describe('Address and port, or unix:PATH.'),
+    connections_max: count(1, 10_000)
+      .prefault(64)
+      .describe('Open connections at once; the one that is idle for longest makes way for another.'),
+  })
     .prefault({})
     .describe('Health, metrics and the commands’ door.'),
   reload: table({

@@ -101,7 +101,7 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     },
     limits: read.limits,
     workers: read.workers,
-    admin: { bind: absoluteBind(read.admin.bind, folder) },
+    admin: { ...read.admin, bind: absoluteBind(read.admin.bind, folder) },
     reload: read.reload,
     drain: read.drain,
     redaction: { key: read.redaction.key ?? null },

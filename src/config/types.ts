@@ -42,7 +42,7 @@ export interface Settings {
     readonly forwarder_idle: number
   }
   readonly workers: number
-  readonly admin: { readonly bind: BindAddress }
+  readonly admin: { readonly bind: BindAddress; readonly connections_max: number }
   /** Whether changed files are taken over by themselves, after so many milliseconds of rest. */
   readonly reload: { readonly watch: boolean; readonly settle: number }
   /** Milliseconds: from being not ready to closing listeners, and for senders to finish then. */

@@ -81,7 +81,7 @@ test('what is left out has the documented default', () => {
       forwarder_idle: 60_000,
     },
     workers: 1,
-    admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8514 } },
+    admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8514 }, connections_max: 64 },
     reload: { watch: true, settle: 2000 },
     drain: { grace: 10_000, close: 5000 },
     redaction: { key: null },
