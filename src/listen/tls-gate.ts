@@ -204,8 +204,9 @@ function isProbe({ counted }: Handshake): boolean {
   return counted === null
 }
 
-function placeOf(socket: Socket): string {
-  return `${plainAddress(socket.remoteAddress ?? '')} ${socket.remotePort ?? 0}`
+/** Both ends: one port of a peer may be connected to several of our addresses. */
+function placeOf({ remoteAddress = '', remotePort = 0, localAddress = '' }: Socket): string {
+  return `${plainAddress(remoteAddress)} ${remotePort} ${plainAddress(localAddress)}`
 }
 
 /**

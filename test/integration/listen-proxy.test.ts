@@ -1,7 +1,8 @@
 /** Does a listener behind a balancer judge the sender that the PROXY header names, and believe nobody else's header? */
 import { Buffer } from 'node:buffer'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { Socket } from 'node:net'
+import net, { type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
@@ -45,6 +46,15 @@ async function connected(listener: Listener, host?: string): Promise<Socket> {
   const socket = await connectTo(listener.address.port, host)
   ends.push(async () => socket.destroy())
   return socket
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** TLS behind what was written to the socket so far. */
@@ -249,6 +259,42 @@ test('with TLS the header stands before the handshake', async () => {
   checked.write('<1>a\n')
   await closed(checked)
   expect(tally.reasons).toEqual({ not_allowed: 1 })
+})
+
+test('with TLS, two connections from one port of a balancer to two of our addresses are two senders', async () => {
+  const { intake, tally, deps } = bench()
+  const listener = await listening(tlsSettings(files, { host: '0.0.0.0', proxy_from }), 0, deps)
+  const { port } = listener.address
+  const localPort = await freePort()
+  const from = async (host: string): Promise<Socket> => {
+    const socket = net.connect({ host, port, localAddress: '127.0.0.1', localPort })
+    ends.push(async () => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  const first = await from('127.0.0.1')
+  const second = await from('127.0.0.2')
+  // Both headers are read before either handshake begins: a third connection has its handshake and its event meanwhile.
+  first.write(proxyV1('10.20.0.1'))
+  second.write(proxyV1('10.20.0.2'))
+  const third = await connected(listener)
+  third.write(proxyV1('10.20.0.3'))
+  for (const [n, [host, socket]] of [
+    [3, third] as const,
+    [1, first] as const,
+    [2, second] as const,
+  ].entries()) {
+    const sent = secure(socket).then((secured) => {
+      ends.push(async () => secured.destroy())
+      secured.write(`<1>of 10.20.0.${host}\n`)
+      return intake.untilFrames(n + 1)
+    })
+    await Promise.race([sent, closed(socket)])
+  }
+  expect(intake.taken.map(({ origin, text }) => `${text} by ${origin.peer}`)).toEqual(
+    [3, 1, 2].map((host) => `<1>of 10.20.0.${host} by 10.20.0.${host}`),
+  )
+  expect(tally.reasons).toEqual({})
 })
 
 test('with TLS, handshakes count by sender, and what is no header is refused', async () => {
