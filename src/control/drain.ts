@@ -96,9 +96,11 @@ export class Drain {
    * Begins, or shortens the time of one that is only announced. `time`: until listeners close; left out: `drain.grace`.
    * @throws {LogweirError} when it is no time.
    */
-  begin(time: string | undefined): Promise<DrainAnswer> {
+  async begin(time: string | undefined): Promise<DrainAnswer> {
     const { clock, log, times } = this.#deps
     const grace = time === undefined ? times().grace : millisecondsOf(time)
+    // One that is being cancelled still has its phase: this one comes after it.
+    await this.#reopening?.catch(() => undefined)
     const closes_at = clock.monotonic() + grace
     if (this.#phase === undefined) {
       this.#phase = 'announced'
