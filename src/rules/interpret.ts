@@ -52,6 +52,37 @@ export function interpretEvent(model: RulesModel, event: PlainEvent): PlainVerdi
   return { tenant, reason, forwarders: [...own, ...provider].toSorted() }
 }
 
+/**
+ * Who gets copies of an event of `owner`'s Data Center Group `group`: forwarders of those whom `shared` names, as `tenant/forwarder`,
+ * sorted. Each sees the event as one of its own.
+ */
+export function interpretCopies(
+  model: RulesModel,
+  event: PlainEvent,
+  owner: string,
+  group: string,
+): string[] {
+  const { shared = [], tenants } = model
+  const of = tenants.flatMap(({ data_center_groups }) => data_center_groups).find(({ id }) => id === group)
+  const named = new Set(
+    shared.filter((one) => one.group === group).flatMap((one) => one.with.map(({ id }) => id)),
+  )
+  return [...named]
+    .flatMap((org) => {
+      const those = tenants.filter((one) => one.org?.id === org)
+      const takes_part = of?.participants === undefined || of.participants.includes(org)
+      return those.length === 1 && takes_part && of?.contested !== true ? those : []
+    })
+    .filter(({ name }) => name !== owner)
+    .flatMap(({ name, forwarders }) => {
+      const fields = { ...event.fields, stream: event.stream, tenant: name }
+      return forwarders
+        .filter(({ where }) => where === null || interpretCondition(where, fields))
+        .map((forwarder) => `${name}/${forwarder.name}`)
+    })
+    .toSorted()
+}
+
 interface Owner {
   readonly tenant: string | null
   readonly reason: string

@@ -7,7 +7,8 @@ import type { Condition, RulesPlan } from '../../src/rules/plan.ts'
 import { because } from '../../src/rules/explain-because.ts'
 import { interpretCondition } from '../../src/rules/interpret-condition.ts'
 import { model, tenant } from '../support/model.ts'
-import { condition, events, label, latinCondition } from '../support/rules-arbitrary.ts'
+import { latinCondition } from '../support/latin-rules.ts'
+import { condition, events, label } from '../support/rules-arbitrary.ts'
 
 const own = model([tenant('t0', { labels: ['x'] })])
 const { plan } = compileRules(own, 1, { forwarders_per_tenant: 10 })

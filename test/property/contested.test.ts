@@ -5,7 +5,8 @@ import { compileRules } from '../../src/rules/compile.ts'
 import { interpretEvent } from '../../src/rules/interpret.ts'
 import type { GatewayModel, IdName, RulesModel } from '../../src/rules/model.ts'
 import { orphanReason, ownershipOf } from '../../src/rules/ownership.ts'
-import { events, labelsOf, latinRules, rules, sources } from '../support/rules-arbitrary.ts'
+import { latinRules } from '../support/latin-rules.ts'
+import { events, labelsOf, rules, sources } from '../support/rules-arbitrary.ts'
 
 const named = ['a', 'b'].map((name, n) => ({ name, site: null, streams: sources[n]?.streams ?? null }))
 

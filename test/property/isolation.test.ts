@@ -2,12 +2,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileRules } from '../../src/rules/compile.ts'
 import { explainEvent } from '../../src/rules/explain.ts'
-import { interpretEvent } from '../../src/rules/interpret.ts'
+import { interpretCopies, interpretEvent } from '../../src/rules/interpret.ts'
 import { interpretEdit } from '../../src/rules/interpret-edit.ts'
 import { orphanReason, ownershipOf } from '../../src/rules/ownership.ts'
 import type { ForwarderModel, RulesModel } from '../../src/rules/model.ts'
 import { CaptureRouter } from '../support/capture.ts'
-import { events, labelsOf, latinRules, rules, sources } from '../support/rules-arbitrary.ts'
+import { latinRules } from '../support/latin-rules.ts'
+import { events, labelsOf, rules, sources } from '../support/rules-arbitrary.ts'
 
 const KEY = 'a key that only this test knows'
 const named = ['a', 'b'].map((name, n) => ({ name, site: null, streams: sources[n]?.streams ?? null }))
@@ -29,6 +30,7 @@ function forwardersOf(own: RulesModel) {
 test('an event goes to whom the rules say, to all of them, to no other tenant, and with the bytes that they say', () => {
   let owned = 0
   let changed = 0
+  let copied = 0
   fc.assert(
     fc.property(cases, ([own, made]) => {
       const { plan } = compileRules(own, 1, { forwarders_per_tenant: 10 })
@@ -40,14 +42,28 @@ test('an event goes to whom the rules say, to all of them, to no other tenant, a
       for (const { view, plain, frame } of made) {
         const owner = router.route(view)
         const tenant = owner > 0 ? (plan.owners[owner]?.tenant ?? -1) : -1
-        const expected = interpretEvent(plainRules, plain)
+        const group = plan.owners[owner]?.data_center_group?.id
+        const copies =
+          owner > 0 && group !== undefined
+            ? interpretCopies(plainRules, plain, plan.tenants[tenant]?.name ?? '', group)
+            : []
+        const own_only = interpretEvent(plainRules, plain)
+        const expected = { ...own_only, forwarders: [...own_only.forwarders, ...copies].toSorted() }
         const reason = owner > 0 ? plan.owners[owner]?.reason : orphanReason(owner)
         expect([plan.tenants[tenant]?.name ?? null, reason]).toEqual([expected.tenant, expected.reason])
         expect(router.taken.map(({ key }) => key).toSorted()).toEqual(expected.forwarders)
         expect(router.dropped).toEqual([])
         for (const { key, bytes, owner: said } of router.taken) {
-          expect([expected.tenant, 'provider']).toContain(key.slice(0, key.indexOf('/')))
-          expect(said).toBe(Math.max(0, owner))
+          const to = key.slice(0, key.indexOf('/'))
+          if (copies.includes(key)) {
+            // Nothing of the group's owner goes with the copy but the group itself.
+            expect(plan.tenants[plan.owners[said]?.tenant ?? -1]?.name).toBe(to)
+            expect(plan.owners[said]?.data_center_group?.id).toBe(group)
+            copied += 1
+          } else {
+            expect([expected.tenant, 'provider']).toContain(to)
+            expect(said).toBe(Math.max(0, owner))
+          }
           const edit = models.get(key)?.edit ?? null
           const text = edit === null ? frame.bytes : interpretEdit(edit, frame, KEY)
           expect(bytes.toString('latin1')).toBe(text)
@@ -61,8 +77,9 @@ test('an event goes to whom the rules say, to all of them, to no other tenant, a
         )
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 2500 },
   )
   expect(owned).toBeGreaterThan(300)
   expect(changed).toBeGreaterThan(300)
+  expect(copied).toBeGreaterThan(3)
 })

@@ -7,7 +7,7 @@ import type { PlainEvent } from '../../src/rules/interpret.ts'
 import type { PlainFields } from '../../src/rules/interpret-condition.ts'
 import type { LabelFormatModel, LabelPartModel, RulesModel, TenantModel } from '../../src/rules/model.ts'
 import type { Condition, ConditionField } from '../../src/rules/plan.ts'
-import { forwarder, formats, gateway, idName, model, part, streams, tenant, uuid } from './model.ts'
+import { forwarder, formats, gateway, idName, model, part, place, streams, tenant, uuid } from './model.ts'
 import { makeView } from './view.ts'
 
 /** Some share their first 10, 27 or no characters. */
@@ -208,6 +208,15 @@ const tenantParts = fc.record({
   gateways: fc.array(fc.tuple(fc.constantFrom(...ids), name, fc.nat({ max: 3 })), { maxLength: 2 }),
   labels: fc.array(fc.constantFrom(...literals), { maxLength: 1 }),
   wheres: fc.array(fc.tuple(where, edits), { maxLength: 3 }),
+  /** Its own organisation, the first tenant's too, or none. */
+  org: fc.constantFrom('own', 'own', 'own', 'own', 'own', 'first', null),
+  /** Organisations that take part in the groups; null: Cloud Director did not say. */
+  participants: fc.option(fc.array(fc.nat({ max: 3 }), { maxLength: 3 }), { nil: null, freq: 2 }),
+})
+const orgId = (n: number): string => uuid(1000 + n)
+/** Which of all groups, and which organisations get copies. */
+const sharing = fc.array(fc.tuple(fc.nat(), fc.array(fc.nat(), { minLength: 1, maxLength: 3 })), {
+  maxLength: 6,
 })
 
 function toTenant(
@@ -217,7 +226,11 @@ function toTenant(
   const parents = [...parts.vdcs, ...parts.groups]
   return tenant(`t${index}`, {
     org_vdcs: parts.vdcs.map(([id, called]) => idName(id, called)),
-    data_center_groups: parts.groups.map(([id, called]) => idName(id, called)),
+    org: parts.org === null ? null : idName(orgId(parts.org === 'own' ? index : 0), `org ${index}`),
+    data_center_groups: parts.groups.map(([id, called]) => ({
+      ...idName(id, called),
+      ...(parts.participants === null ? {} : { participants: parts.participants.map(orgId) }),
+    })),
     gateways: parts.gateways.map(([id, called, owner]) => gateway(id, called, parents[owner]?.[0] ?? null)),
     labels: parts.labels,
     forwarders: parts.wheres.map(([own, entries], number) =>
@@ -276,9 +289,22 @@ export const rules: fc.Arbitrary<RulesModel> = fc
       { maxLength: 3 },
     ),
     exact: fc.boolean(),
+    shared: sharing,
   })
-  .map(({ changed, tenants, provider, exact }) =>
+  .map(({ changed, tenants, provider, exact, shared }) =>
     model(tenants.map(toTenant), {
+      shared: shared.flatMap(([which, orgs]) => {
+        const groups = tenants.flatMap((one) => one.groups.map(([id]) => id))
+        const group = groups[which % groups.length]
+        if (group === undefined) return []
+        return [
+          {
+            place: place(),
+            group,
+            with: orgs.map((org) => ({ place: place(), id: orgId(org % (tenants.length + 1)) })),
+          },
+        ]
+      }),
       provider: provider.map(([scope, own, entries], number) =>
         forwarder(`p${number}`, { scope, where: known(own), edit: editOf('provider', entries) }),
       ),
@@ -461,21 +487,3 @@ export const sources: readonly { readonly streams: readonly string[] | null }[] 
     ],
   },
 ]
-
-/** Plain messages are byte strings here, as labels of any bytes stand in them: so must be the texts looked for in them. */
-export function latinCondition(asked: Condition): Condition {
-  if (asked.op === 'not' || asked.op === 'use') return { ...asked, of: latinCondition(asked.of) }
-  if (asked.op === 'all' || asked.op === 'any') return { op: asked.op, of: asked.of.map(latinCondition) }
-  if (!('values' in asked) || asked.field !== 'message') return asked
-  return { ...asked, values: asked.values.map((text) => Buffer.from(text).toString('latin1')) }
-}
-
-function latinEntries<T extends { readonly where: Condition | null }>(list: readonly T[]): T[] {
-  return list.map((entry) => ({ ...entry, where: entry.where === null ? null : latinCondition(entry.where) }))
-}
-
-/** The rules as the interpreter must have them; see {@link latinCondition}. */
-export function latinRules(own: RulesModel): RulesModel {
-  const tenants = own.tenants.map((entry) => ({ ...entry, forwarders: latinEntries(entry.forwarders) }))
-  return { ...own, provider: latinEntries(own.provider), tenants }
-}
