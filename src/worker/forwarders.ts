@@ -74,6 +74,8 @@ export interface PreparedForwarders {
 export class Forwarders {
   readonly #deps: ForwardersDeps
   readonly #held = new Map<string, Held>()
+  /** Made for a rule set that was not taken over, perhaps: the next one has them. Nothing else knows them. */
+  readonly #spare = new Map<string, Held>()
   #paused: ReadonlySet<string> = new Set()
   #commits = 0
   /** Of the last commit, for {@link settling}. */
@@ -134,7 +136,7 @@ export class Forwarders {
     const entries: Entry[] = []
     for (const forwarder of plan.forwarders) {
       const own = { ...identity, forwarder: forwarder.key }
-      const held = this.#held.get(forwarder.key) ?? this.#newlyHeld(own)
+      const held = this.#held.get(forwarder.key) ?? this.#spare.get(forwarder.key) ?? this.#newlyHeld(own)
       entries.push({
         plan: forwarder,
         held,
@@ -156,6 +158,7 @@ export class Forwarders {
       const { queue } = held
       if (held.commit === 0) {
         this.#held.set(plan.key, held)
+        this.#spare.delete(plan.key)
         queue.paused = this.#paused.has(plan.key)
       }
       held.commit = this.#commits
@@ -188,7 +191,9 @@ export class Forwarders {
 
   #newlyHeld(identity: BatchIdentity): Held {
     const queue = this.#makeQueue(identity, parkedLimits(), 0)
-    return { queue, settings: null, active: false, stopping: undefined, commit: 0 }
+    const held = { queue, settings: null, active: false, stopping: undefined, commit: 0 }
+    this.#spare.set(identity.forwarder, held)
+    return held
   }
 
   #makeQueue(identity: BatchIdentity, limits: QueueLimits, next_sequence: number): ForwarderQueue {

@@ -69,8 +69,7 @@ function rig() {
     },
     log: () => undefined,
   })
-  /** Commits rules with the forwarder going to `port`, or without it. */
-  const reload = (port: number | null, when_full: 'block' | 'drop_oldest' = 'drop_oldest') => {
+  const prepare = (port: number | null, when_full: 'block' | 'drop_oldest' = 'drop_oldest') => {
     const settings = testSettings({
       to: { scheme: 'tcp', host: '127.0.0.1', port: port ?? 0 },
       queue: { memory_max: 65_536, disk_max: 1 << 20, when_full },
@@ -78,12 +77,16 @@ function rig() {
     const list =
       port === null ? [] : [{ key: 'acme/siem', tenant: -1, scope: 'all', condition: -1, settings }]
     const plan = { forwarders: list, tenants: [] } as unknown as RulesPlan
-    const prepared = atOnce(forwarders.preparing(plan, SETTINGS, IDENTITY))
+    return atOnce(forwarders.preparing(plan, SETTINGS, IDENTITY))
+  }
+  /** Commits rules with the forwarder going to `port`, or without it. */
+  const reload = (...asked: Parameters<typeof prepare>) => {
+    const prepared = prepare(...asked)
     forwarders.commit(prepared, NAMES)
     atOnce(forwarders.settling())
     return prepared.queues[0]
   }
-  return { made, reload, forwarders, budget }
+  return { made, prepare, reload, forwarders, budget }
 }
 
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
@@ -122,4 +125,12 @@ test('a forwarder that blocks the intake and leaves the rules blocks it no more'
   expect(budget.full).toBe(true)
   reload(null)
   expect(budget.full).toBe(false)
+})
+
+test('a rule set that is prepared and never taken over leaves no queue behind: the next one has the same', () => {
+  const { prepare, reload } = rig()
+  const [first] = prepare(1).queues
+  const [second] = prepare(2).queues
+  expect(second).toBe(first)
+  expect(reload(3)).toBe(first)
 })
