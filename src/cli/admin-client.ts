@@ -4,7 +4,7 @@ import { Client } from 'undici'
 import { readOperatorToken } from '../admin/token.ts'
 import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress } from '../config/types.ts'
-import { readSettings } from './config-file.ts'
+import { readDoor } from './config-file.ts'
 
 /** Milliseconds that the router may take for an answer; a reload of many tenants takes seconds. */
 const ANSWER_MS = 60_000
@@ -43,11 +43,11 @@ export function adminClient(options: { config?: string; admin?: string }): Admin
 async function findRouter({ config, admin }: { config?: string; admin?: string }): Promise<Router> {
   const given = process.env[TOKEN_VARIABLE]
   if (admin !== undefined && given !== undefined) return { ...parseAdmin(admin), token: given }
-  const settings = await readSettings(config)
-  const where = admin === undefined ? parseAdmin(adminUrl(settings.admin.bind)) : parseAdmin(admin)
+  const { bind, data } = await readDoor(config)
+  const where = admin === undefined ? parseAdmin(adminUrl(bind)) : parseAdmin(admin)
   if (given !== undefined) return { ...where, token: given }
   try {
-    return { ...where, token: readOperatorToken(settings.data) }
+    return { ...where, token: readOperatorToken(data) }
   } catch (error) {
     if (!(error instanceof LogweirError)) throw error
     return { ...where, token: '', tokenless: error }

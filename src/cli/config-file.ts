@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import path from 'node:path'
 import { errorText, LogweirError } from '../base/errors.ts'
 import type { Finding } from '../config/findings.ts'
+import type { Door, LoadedSettings } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 
 const USUAL = 'logweir.yaml'
@@ -37,14 +38,33 @@ export function configFile(given: string | undefined): string {
 
 /** The settings of a configuration. @throws {LogweirError} when it has errors. */
 export async function readSettings(given: string | undefined): Promise<Settings> {
+  const { file, settings, findings } = await read(given)
+  if (settings !== undefined) return settings
+  throw unusable(file, findings)
+}
+
+/**
+ * Where the router of a configuration is reached. It runs with what it read at its start or last reload: what is wrong in the
+ * file meanwhile, or cannot be had here (a secret's environment variable), is no reason not to ask it.
+ * @throws {LogweirError} when `admin` or `data` themselves are wrong.
+ */
+export async function readDoor(given: string | undefined): Promise<Door> {
+  const { file, door, findings } = await read(given)
+  if (door !== undefined) return door
+  throw unusable(file, findings)
+}
+
+async function read(given: string | undefined): Promise<LoadedSettings & { readonly file: string }> {
   const { loadSettings } = await import('../config/settings.ts')
   const file = configFile(given)
-  const { settings, findings } = loadSettings(file, process.env)
-  if (settings !== undefined) return settings
+  return { ...loadSettings(file, process.env), file }
+}
+
+function unusable(file: string, findings: readonly Finding[]): LogweirError {
   const errors = findings.filter((finding) => finding.level === 'error')
   const [first] = errors
   const place = first === undefined ? file : `${first.file}:${first.line}:${first.column}`
-  throw new LogweirError(
+  return new LogweirError(
     'LW_CONFIG',
     `${errors.length} errors in the configuration, the first at ${place}: ${first?.message ?? ''}`,
     `\`logweir check --config ${file}\` shows them all`,

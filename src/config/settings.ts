@@ -33,9 +33,16 @@ import type {
 } from './types.ts'
 import { FILE_MAX_DEFAULT, type Path, parseYaml, readBounded } from './yaml.ts'
 
+export interface Door {
+  readonly bind: BindAddress
+  readonly data: string
+}
+
 export interface LoadedSettings {
   /** Only when no finding is an error. */
   readonly settings?: Settings
+  /** Where a router of this file listens for commands and keeps its data, also when other things are wrong. */
+  readonly door?: Door
   /** The rules folder, also when other things are wrong: so that all mistakes can be told at once. */
   readonly rules?: string
   /** By file and place. Never holds a secret. */
@@ -65,7 +72,15 @@ function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings
   const place = (path: Path): Place => yaml.place(path)
   const named = valueAt(value, ['rules']) ?? 'rules'
   const rules = typeof named === 'string' ? { rules: resolve(dirname(file), named) } : {}
-  return { ...(good ? { settings } : {}), ...rules, findings: sortFindings(findings), sources, place }
+  const door = readDoor(value, new Report(yaml, references, []))
+  return {
+    ...(good ? { settings } : {}),
+    ...(door === undefined ? {} : { door }),
+    ...rules,
+    findings: sortFindings(findings),
+    sources,
+    place,
+  }
 }
 
 function assemble(value: unknown, report: Report): Settings | undefined {
@@ -107,6 +122,16 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     redaction: { key: read.redaction.key ?? null },
     log: read.log,
   }
+}
+
+/** What commands need to reach a router that runs, whatever else of its files is wrong meanwhile; undefined: that is wrong. */
+function readDoor(value: unknown, report: Report): Door | undefined {
+  const folder = dirname(report.yaml.file)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const admin = readPiece(sections.admin, valueAt(value, ['admin']), ['admin'], report)
+  const data = readPiece(sections.data, valueAt(value, ['data']), ['data'], report)
+  if (admin === undefined || data === undefined || report.errors > 0) return undefined
+  return { bind: absoluteBind(admin.bind, folder), data: resolve(folder, data) }
 }
 
 type Sections = { readonly [Key in keyof typeof sections]: z.output<(typeof sections)[Key]> }

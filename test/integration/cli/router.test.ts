@@ -39,6 +39,16 @@ test('status and reload through a unix socket, from the running router', async (
     changes: { forwarders: { added: ['t/second'] } },
   })
 
+  // The router runs with what it has read; the file is broken since, and names a secret that is not here.
+  const file = path.join(folder, 'logweir.yaml')
+  const settings = readFileSync(file, 'utf8')
+  writeFileSync(file, `${settings}\nredaction: { key: { env: LOGWEIR_NOT_SET_HERE } }\nqueu: {}\n`)
+  expect((await logweir(['status', '--json', ...config])).code).toBe(0)
+  const tried = await logweir(['reload', ...config])
+  expect(tried.code).toBe(1)
+  expect(tried.stdout).toContain('did you mean `queue`?')
+  writeFileSync(file, settings)
+
   const stranger = await logweir(['status', ...config], { env: { LOGWEIR_TOKEN: 'wrong' } })
   expect(stranger).toMatchObject({ code: 1, stdout: '' })
   expect(stranger.stderr).toContain('does not accept the operator token')
