@@ -1,4 +1,5 @@
 /** `logweir test`: runs the rule tests, and says what no test reaches. */
+import { dirname, resolve } from 'node:path'
 import { type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
 import { configFile, sourcesOf } from './config-file.ts'
 import { hasColor, paint, print } from './output.ts'
@@ -24,6 +25,9 @@ async function run(args: CliArgs): Promise<number> {
   const named = args.all.length > 0 ? args.all : [await rulesFolder(config)]
   const files = testFiles(named)
   const done = runTests(files, config)
+  const { shippedRules } = await import('../rules/read.ts')
+  const home = dirname(shippedRules() ?? '')
+  const shipped = files.some((one) => dirname(resolve(one)) === home)
   const failed = done.results.filter((one) => one.failed > 0)
   const bad = done.findings.length > 0 || failed.length > 0 || done.results.length === 0
   if (args.flag('json')) {
@@ -37,7 +41,7 @@ async function run(args: CliArgs): Promise<number> {
   for (const one of failed) for (const line of report.failureLines(one)) print(line)
   for (const { name, plan, tracer, coverage } of done.sets) {
     if (done.sets.length > 1) print(`rules of ${name}:`)
-    for (const line of report.coverageLines(coverage.report(plan, tracer.places))) print(line)
+    for (const line of report.coverageLines(coverage.report(plan, tracer.places), shipped)) print(line)
   }
   if (done.results.length === 0 && done.findings.length === 0) print(`no tests in ${named.join(', ')}`)
   const events = done.results.reduce((sum, one) => sum + one.events, 0)
