@@ -1,8 +1,9 @@
 /** A destination that only counts which numbers came: for streams of hundreds of thousands, read as slowly as wanted. */
 import type { Buffer } from 'node:buffer'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { sequenceOf } from './router.ts'
+import { listenSteadily } from './steady-port.ts'
 
 export interface Pace {
   /** Bytes read each time. */
@@ -41,9 +42,7 @@ export class NumberSink {
   /** Opens on the port that it had before, if it had one. */
   async open(): Promise<this> {
     if (this.#server.listening) return this
-    this.#server.listen(this.port, '127.0.0.1')
-    await once(this.#server, 'listening')
-    this.port = (this.#server.address() as AddressInfo).port
+    this.port = await listenSteadily(this.#server, this.port)
     return this
   }
 

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { sequenceOf } from './router.ts'
+import { listenSteadily } from './steady-port.ts'
 
 export class Receiver {
   #server: Server
@@ -30,9 +31,7 @@ export class Receiver {
   }
 
   async open(): Promise<this> {
-    this.#server.listen(this.#port, '127.0.0.1')
-    await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as { port: number }).port
+    this.#port = await listenSteadily(this.#server, this.#port)
     return this
   }
 

@@ -6,6 +6,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { answerOffers, RelpCommand } from '../../src/relp/frames.ts'
 import { RelpReader } from '../../src/relp/reader.ts'
 import { frame } from './relp.ts'
+import { listenSteadily } from './steady-port.ts'
 
 export type RelpAnswer = '200' | '500' | 'none'
 
@@ -33,8 +34,7 @@ export class RelpServer {
   }
 
   async listen(port = 0, host = '127.0.0.1'): Promise<this> {
-    this.#server.listen(port, host)
-    await once(this.#server, 'listening')
+    await listenSteadily(this.#server, port, host)
     return this
   }
 

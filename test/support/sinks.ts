@@ -6,6 +6,7 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTls, type TlsOptions } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
+import { listenSteadily } from './steady-port.ts'
 
 /** What came, however it came, and a way to wait for it. */
 export class Received {
@@ -82,9 +83,7 @@ export class StreamSink extends Received {
   }
 
   async listen(port = 0, host = '127.0.0.1'): Promise<this> {
-    this.#server.listen(port, host)
-    await once(this.#server, 'listening')
-    this.port = (this.#server.address() as AddressInfo).port
+    this.port = await listenSteadily(this.#server, port, host)
     return this
   }
 

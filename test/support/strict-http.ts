@@ -6,9 +6,10 @@ import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecure } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
+import { listenSteadily } from './steady-port.ts'
 
 export interface Asked {
   readonly method: string
@@ -96,9 +97,7 @@ export class StrictServer {
   }
 
   async listen(port = 0, host = '127.0.0.1'): Promise<this> {
-    this.#server.listen(port, host)
-    await once(this.#server, 'listening')
-    this.port = (this.#server.address() as AddressInfo).port
+    this.port = await listenSteadily(this.#server, port, host)
     return this
   }
 
