@@ -35,10 +35,13 @@ function counted({ lost, twice, backwards }: Counted): string {
 
 export function judgeSpool(rows: readonly SpoolRow[], results: readonly SpoolMeasured[]): Verdict[] {
   const of = (id: string): SpoolMeasured | undefined => results.find((r) => r.row === id)
-  const peers = rows.filter((row) => row.router !== 'logweir').map((row) => ({ row, found: of(row.id) }))
+  const peers = rows.filter(({ router, transport }) => router !== 'logweir' && transport === 'tcp')
   const alike = of('spool_logweir_plain')
-  const least = (phase_of: 'spill' | 'drain'): number =>
-    Math.min(...peers.flatMap(({ found }) => (found?.[phase_of] ? [found[phase_of].cpu] : [])))
+  /** Better than those that are there says nothing of one that is not. */
+  const least = (phase_of: 'spill' | 'drain'): number => {
+    const found = peers.flatMap(({ id }) => of(id)?.[phase_of]?.cpu ?? [])
+    return found.length === peers.length ? Math.min(...found) : Number.POSITIVE_INFINITY
+  }
   return [
     percore('spill', alike?.spill ?? null, least('spill')),
     percore('drain', alike?.drain ?? null, least('drain')),

@@ -41,8 +41,9 @@ export function judge(results: readonly Measured[], extras: Extras): Verdict[] {
     return found && found.wrong === null ? found.cpu : null
   }
   const best = (row: string): number | null => {
-    const peers = PEER_NAMES.map((name) => cpu(row, name)).filter((n) => n !== null)
-    return peers.length > 0 ? Math.min(...peers) : null
+    const peers = PEER_NAMES.map((name) => cpu(row, name))
+    // Better than the one that is there says nothing of the one that is not.
+    return peers.includes(null) ? null : Math.min(...peers.filter((n) => n !== null))
   }
   const own = (row: string): number | null => cpu(row, 'logweir')
   const ten = own(TEN)
@@ -82,7 +83,7 @@ export function judge(results: readonly Measured[], extras: Extras): Verdict[] {
 }
 
 function least(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b
+  if (a === null || b === null) return null
   return Math.min(a, b)
 }
 
