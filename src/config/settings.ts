@@ -45,12 +45,20 @@ export interface LoadedSettings {
   readonly door?: Door
   /** The rules folder, also when other things are wrong: so that all mistakes can be told at once. */
   readonly rules?: string
+  /** What rules refer to, also when other things are wrong. */
+  readonly named?: NamedParts
   /** By file and place. Never holds a secret. */
   readonly findings: readonly Finding[]
   /** Texts of the files read, for {@link import('./findings-format.ts').formatFindings}. */
   readonly sources: ReadonlyMap<string, string>
   /** Where a value of the file stands, for checks that need the rules too; undefined when the file could not be parsed. */
   readonly place?: (path: Path) => Place
+}
+
+/** Listeners and sources; undefined: one of them is wrong. */
+export interface NamedParts {
+  readonly listeners: readonly ListenerSettings[] | undefined
+  readonly sources: readonly SourceSettings[] | undefined
 }
 
 /** Reads the configuration. Never throws: whatever is wrong is a finding. */
@@ -67,7 +75,7 @@ function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings
   if (yaml === undefined) return { findings: sortFindings(findings), sources }
   const { value, references } = resolveReferences(yaml, env, findings)
   const report = new Report(yaml, references, findings)
-  const settings = assemble(value, report)
+  const { settings, named: parts } = assemble(value, report)
   const good = settings !== undefined && !findings.some((finding) => finding.level === 'error')
   const place = (path: Path): Place => yaml.place(path)
   const named = valueAt(value, ['rules']) ?? 'rules'
@@ -76,6 +84,7 @@ function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings
   return {
     ...(good ? { settings } : {}),
     ...(door === undefined ? {} : { door }),
+    ...(parts === undefined ? {} : { named: parts }),
     ...rules,
     findings: sortFindings(findings),
     sources,
@@ -83,23 +92,36 @@ function settingsOf(file: string, text: string, env: NodeJS.ProcessEnv, findings
   }
 }
 
-function assemble(value: unknown, report: Report): Settings | undefined {
+interface Assembled {
+  readonly settings?: Settings
+  readonly named?: NamedParts
+}
+
+function assemble(value: unknown, report: Report): Assembled {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     report.error([], `expected a mapping, found ${kindOf(value)}`, 'begin with `version: 1` and `listeners:`')
-    return undefined
+    return {}
   }
   checkKeys(value, report)
+  const before = report.errors
   const listeners = readListeners(valueAt(value, ['listeners']), report)
+  const listening = listeners.flatMap((item) => item ?? [])
+  const between = report.errors
   const sources = readList(valueAt(value, ['sources']), 'sources', report, readSource)
+  const sending = (sources ?? []).flatMap((item) => item ?? [])
+  const named = {
+    listeners: between > before ? undefined : listening,
+    sources: report.errors > between ? undefined : sending,
+  }
   const read = readSections(value, report)
   const folder = dirname(report.yaml.file)
   const open = valueAt(value, ['sources']) === undefined
   checkSettings({ listeners, sources: sources ?? [], open, value, report, sections: read })
-  if (report.errors > 0 || read === undefined) return undefined
-  return {
+  if (report.errors > 0 || read === undefined) return { named }
+  const settings: Settings = {
     file: report.yaml.file,
-    listeners: listeners.flatMap((item) => (item === undefined ? [] : [item])),
-    sources: (sources ?? []).flatMap((item) => (item === undefined ? [] : [item])),
+    listeners: listening,
+    sources: sending,
     rules: resolve(folder, read.rules),
     data: resolve(folder, read.data),
     queue: {
@@ -122,6 +144,7 @@ function assemble(value: unknown, report: Report): Settings | undefined {
     redaction: { key: read.redaction.key ?? null },
     log: read.log,
   }
+  return { settings, named }
 }
 
 /** What commands need to reach a router that runs, whatever else of its files is wrong meanwhile; undefined: that is wrong. */

@@ -1,14 +1,15 @@
 /**
  * From files to a rule set that may run. One path for start and reload: read the configuration, read the
- * rules, compile; nothing is taken unless all of it is free of errors.
+ * rules, compile; nothing is taken unless all of it is free of errors. What could be read of files with mistakes is checked
+ * all the same, so that everything is told at once.
  */
 import { existsSync } from 'node:fs'
 import type { Finding } from '../config/findings.ts'
-import { type LoadedSettings, loadSettings } from '../config/settings.ts'
+import { type LoadedSettings, loadSettings, type NamedParts } from '../config/settings.ts'
 import type { Settings } from '../config/types.ts'
 import { checkAll } from '../rules/check-all.ts'
 import { checkForgeable } from '../rules/check-forgeable.ts'
-import { compileRules } from '../rules/compile.ts'
+import { type CompileLimits, compileRules } from '../rules/compile.ts'
 import type { RulesModel } from '../rules/model.ts'
 import { type FilesStamp, lookAtFiles, stampConfiguration } from '../rules/files-stamp.ts'
 import type { RulesPlan } from '../rules/plan.ts'
@@ -66,18 +67,24 @@ export function loadModel(
     file_max: settings.limits.file_max,
   }
   const read = readRules(settings.rules, limits, env, saved)
+  const model = read.readable
   const findings = [...configuration.findings, ...read.findings]
-  if (read.model === undefined)
-    return { settings, plan: undefined, findings, files: read.files, stamp, model: undefined }
-  const { sources, listeners } = settings
-  const names = { listeners: listeners.map((listener) => listener.name), sources }
-  findings.push(...checkSourceStreams(settings, read.model, configuration.place))
-  findings.push(...checkForgeable(settings, read.model, configuration.place))
-  const compiled = compileRules(read.model, generation, { ...limits, ...names })
-  findings.push(...compiled.findings, ...checkOrgs(read.model.tenants), ...checkAll(read.model, settings))
+  if (model.unread?.streams !== true) {
+    findings.push(...checkSourceStreams(settings, model, configuration.place))
+    findings.push(...checkForgeable(settings, model, configuration.place))
+  }
+  const compiled = compileRules(model, generation, { ...limits, ...namesOf(settings) })
+  findings.push(...compiled.findings, ...checkOrgs(model.tenants), ...checkAll(model, settings))
   const failed = findings.some((finding) => finding.level === 'error')
   const plan = failed ? undefined : compiled.plan
   return { settings, plan, findings, files: read.files, stamp, model: read.model }
+}
+
+function namesOf({ listeners, sources }: NamedParts): Pick<CompileLimits, 'listeners' | 'sources'> {
+  return {
+    ...(listeners === undefined ? {} : { listeners: listeners.map(({ name }) => name) }),
+    ...(sources === undefined ? {} : { sources }),
+  }
 }
 
 /** Nothing can run, but the mistakes in the rules are told with those in the configuration. */
@@ -88,6 +95,12 @@ function withoutSettings(
 ): LoadedModel {
   const { rules } = configuration
   const read = rules === undefined || !existsSync(rules) ? undefined : readRules(rules, LIMITS, env)
-  const findings = [...configuration.findings, ...(read?.findings ?? [])]
+  const findings = [...configuration.findings]
+  if (read !== undefined) {
+    const model = read.readable
+    const named = configuration.named ?? { listeners: undefined, sources: undefined }
+    findings.push(...read.findings, ...compileRules(model, 1, { ...LIMITS, ...namesOf(named) }).findings)
+    findings.push(...checkOrgs(model.tenants), ...checkAll(model, named))
+  }
   return { settings: undefined, plan: undefined, findings, files: [], stamp, model: undefined }
 }

@@ -1,10 +1,15 @@
-/** What is looked at when a rule set is sound by itself: together with the configuration, and across its forwarders. */
+/** What is looked at together with the configuration, and across the forwarders of a rule set. */
 import type { Finding } from '../config/findings.ts'
-import type { Settings } from '../config/types.ts'
+import type { NamedParts } from '../config/settings.ts'
 import { checkDestinations } from './check-destinations.ts'
 import { checkReach } from './check-reach.ts'
 import type { RulesModel } from './model.ts'
 
-export function checkAll(model: RulesModel, settings: Pick<Settings, 'listeners' | 'sources'>): Finding[] {
-  return [...checkDestinations(model, settings), ...checkReach(model, settings.sources)]
+export function checkAll(model: RulesModel, { listeners, sources }: NamedParts): Finding[] {
+  // What can reach a forwarder is asked of all streams.
+  const whole = model.unread?.streams !== true
+  return [
+    ...checkDestinations(model, { listeners: listeners ?? [] }),
+    ...(whole ? checkReach(model, sources ?? []) : []),
+  ]
 }

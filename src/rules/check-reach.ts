@@ -9,6 +9,7 @@ import {
   type Fact,
   type KnownStreams,
 } from './condition-logic.ts'
+import { comparisons } from './compile-where.ts'
 import type { ForwarderModel, RulesModel, StreamModel, TenantModel } from './model.ts'
 import type { Condition, ConditionField } from './plan.ts'
 import { OTHER } from './read-streams.ts'
@@ -46,7 +47,8 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
     streams: KnownStreams,
   ): void => {
     const { where } = forwarder
-    if (where === null) return
+    // A stream that does not exist has been told of.
+    if (where === null || !streamsExist(where, all)) return
     const at = ({ field }: Contradiction): Place => comparisonPlace(forwarder, field)
     const { why, dead } = judge.ask(where, given, streams)
     if (why !== undefined) return warn(at(why), `forwarder "${key}": nothing can reach it: ${why.text}`, HINT)
@@ -54,6 +56,8 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
       warn(at(way), `forwarder "${key}": one way of its \`any\` never holds: ${way.text}`, HINT)
   }
   for (const tenant of model.tenants) {
+    // Its labels or keys may be among what could not be read.
+    if (tenant.broken === true) continue
     const own = ownStreams(tenant, model).filter((stream) => trusted.includes(stream))
     const [first] = tenant.forwarders
     // Without labels the tenant has been told of already.
@@ -67,7 +71,7 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
   }
   for (const forwarder of model.provider) {
     const key = `provider/${forwarder.name}`
-    if (forwarder.scope === 'owned' && model.tenants.length === 0) {
+    if (forwarder.scope === 'owned' && model.tenants.length === 0 && model.unread?.tenants !== true) {
       warn(
         forwarder.place,
         `forwarder "${key}": nothing can reach it: there are no tenants`,
@@ -80,6 +84,12 @@ export function checkReach(model: RulesModel, sources: SourceStreams): Finding[]
     tell(key, forwarder, scopeFacts(forwarder.scope), known(streams))
   }
   return findings
+}
+
+function streamsExist(where: Condition, all: readonly string[]): boolean {
+  for (const { field, values } of comparisons(where))
+    if (field === 'stream' && !values.every((name) => all.includes(name))) return false
+  return true
 }
 
 interface Judged {

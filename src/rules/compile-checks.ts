@@ -54,14 +54,20 @@ export function checkModel(
   known: KnownNames,
   findings: Findings,
 ): void {
+  checkObjects(model.tenants, findings)
+  for (const tenant of model.tenants) checkConnections(tenant, limits, findings)
+  // Of a rule set with mistakes the reader has told the rest.
+  if (model.unread === undefined) checkEntries(model, limits, findings)
+  for (const [key, forwarder] of keyedForwarders(model)) checkWhere(key, forwarder, known, findings)
+}
+
+function checkEntries(model: RulesModel, limits: TenantLimits, findings: Findings): void {
   findings.unique('tenant', model.tenants)
   findings.unique('stream', model.streams)
   findings.unique('label format', model.label_formats)
   checkStreams(model, findings)
-  checkObjects(model.tenants, findings)
   for (const tenant of model.tenants) checkTenant(tenant, limits, findings)
   findings.unique('provider forwarder', model.provider)
-  for (const [key, forwarder] of keyedForwarders(model)) checkWhere(key, forwarder, known, findings)
 }
 
 /** All forwarders, with `acme/siem` and the like. */
@@ -144,7 +150,6 @@ function checkTenant(tenant: TenantModel, limits: TenantLimits, findings: Findin
     const message = `tenant "${name}" has ${forwarders.length} forwarders, and ${forwardersMax} are allowed`
     findings.error(over.place, message, 'remove some, or raise `limits.forwarders_per_tenant`')
   }
-  checkConnections(tenant, limits, findings)
   for (const forwarder of forwarders) {
     if (forwarder.settings.queue.when_full === 'block') {
       const message = `forwarder "${name}/${forwarder.name}": \`when_full: block\` would let one tenant stop all`

@@ -50,7 +50,7 @@ export function compileKeys(
   const reachable = new Set(claims.map(({ tenant }) => tenant))
   if (claims.length === 0) return { keys: null, reachable }
   checkScopes(model, sources, findings)
-  checkUsed(claims, streams, findings)
+  if (model.unread?.streams !== true) checkUsed(claims, streams, findings)
   const scopes = new Scopes()
   const clashes = new Clashes(model.tenants, findings)
   const spaces = new Map<number, Map<string, Claim>>()

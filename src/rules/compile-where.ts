@@ -6,8 +6,8 @@ import type { Condition, ConditionField } from './plan.ts'
 
 /** Names that conditions may compare with; left out: not checked. */
 export interface KnownNames {
-  readonly stream: readonly string[]
-  readonly tenant: readonly string[]
+  readonly stream?: readonly string[] | undefined
+  readonly tenant?: readonly string[] | undefined
   readonly listener?: readonly string[] | undefined
   readonly source?: readonly string[] | undefined
   readonly site?: readonly string[] | undefined
@@ -50,7 +50,8 @@ function namesOf(field: ConditionField, known: KnownNames): readonly string[] | 
 
 type Equality = Extract<Condition, { readonly op: 'equals' }>
 
-function* comparisons(condition: Condition): Generator<Equality> {
+/** All of a condition. */
+export function* comparisons(condition: Condition): Generator<Equality> {
   if (condition.op === 'equals') yield condition
   else if (condition.op === 'not' || condition.op === 'use') yield* comparisons(condition.of)
   else if (condition.op === 'all' || condition.op === 'any')

@@ -38,22 +38,25 @@ const OTHER: StreamPlan = { name: 'other', grammar: 'none', match: [], label: 'n
 export function compileRules(read: RulesModel, generation: number, limits: CompileLimits): Compiled {
   const model = markContested(read)
   const findings = new Findings()
+  const { unread } = model
   const streams = [OTHER, ...model.streams.map(streamPlan)]
   checkModel(model, limits, knownNames(model, streams, limits), findings)
-  checkFiles(model, findings)
+  if (model.unread === undefined) checkFiles(model, findings)
   const owners = new Owners()
   const { labels, reachable, findings: confusables } = compileLabels(model, streams, owners)
   findings.list.push(...confusables)
   const { keys, reachable: by_key } = compileKeys(model, streams, limits.sources, owners, findings)
-  for (const [index, { name, place }] of model.tenants.entries()) {
+  for (const [index, { name, place, inventory, broken }] of model.tenants.entries()) {
     if (reachable.has(index) || by_key.has(index)) continue
-    // An organisation without Org VDCs, or one that is gone.
-    if (model.tenants[index]?.inventory === true) continue
+    // An organisation without Org VDCs, or one that is gone; or its labels could not be read.
+    if (inventory === true || broken === true || unread?.streams === true) continue
     const hint = 'add `org_vdcs`, `data_center_groups`, `gateways` or `labels`'
     findings.warning(place, `tenant "${name}" has no label, so no event can be its own`, hint)
   }
-  const copies = compileShared(model, owners, findings)
-  if (findings.list.some(({ level }) => level === 'error')) return { findings: findings.list }
+  // Who has a group, or an organisation, is known when all tenants are.
+  const copies = unread?.tenants === true ? [] : compileShared(model, owners, findings)
+  if (unread !== undefined || findings.list.some(({ level }) => level === 'error'))
+    return { findings: findings.list }
   const conditions = new Distinct<Condition>()
   const edits = new Distinct<EditPlan>()
   const named = model.conditions.map(({ name, condition }) => ({
@@ -101,8 +104,9 @@ function knownNames(
   { listeners, sources }: CompileLimits,
 ) {
   return {
-    stream: streams.map(({ name }) => name),
-    tenant: model.tenants.map(({ name }) => name),
+    // The reader has looked for streams.
+    stream: model.unread !== undefined ? undefined : streams.map(({ name }) => name),
+    tenant: model.unread?.names === true ? undefined : model.tenants.map(({ name }) => name),
     listener: listeners,
     source: sources?.map(({ name }) => name),
     site: sources?.flatMap(({ site }) => site ?? []),

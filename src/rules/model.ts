@@ -20,6 +20,18 @@ export interface RulesModel {
   readonly conditions: readonly NamedConditionModel[]
   /** Left out: nothing is shared. */
   readonly shared?: readonly SharedModel[]
+  /** There when mistakes kept parts from being read: to be checked only, never to be run. */
+  readonly unread?: Unread
+}
+
+/** What a rule set with mistakes may lack, so that nobody complains of what would be there without them. */
+export interface Unread {
+  /** Tenants, or parts of them ({@link TenantModel.broken}). */
+  readonly tenants: boolean
+  /** Names of tenants. */
+  readonly names: boolean
+  /** Streams and label formats. */
+  readonly streams: boolean
 }
 
 /** Who gets copies of a Data Center Group's events. */
@@ -56,6 +68,8 @@ export interface TenantModel {
   readonly source?: { readonly value: unknown; readonly path: Path; readonly report: Report }
   /** What is its own is known from Cloud Director. */
   readonly inventory?: boolean
+  /** Parts of it had mistakes and are left out. */
+  readonly broken?: boolean
 }
 
 /** Ids are bare lower-case hyphenated UUIDs: URNs are taken apart while reading. */

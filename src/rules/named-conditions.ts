@@ -26,6 +26,8 @@ interface Definition {
 /** See the module. */
 export class NamedConditions {
   readonly #definitions = new Map<string, Definition>()
+  /** A file could not be read: what is missing may stand there. */
+  incomplete = false
 
   /** The conditions of one file. */
   add(value: unknown, path: Path, report: Report, stream: WhereContext['stream']): void {
@@ -67,6 +69,7 @@ export class NamedConditions {
   find(name: string, path: Path, report: Report): Condition | undefined {
     const definition = this.#definitions.get(name)
     if (definition === undefined) {
+      if (this.incomplete) return undefined
       const names = [...this.#definitions.keys()]
       const hint = names.length === 0 ? 'name it under `conditions:`' : meant(name, names)
       report.error(path, `there is no condition ${quoted(name)}`, hint)

@@ -37,7 +37,7 @@ const PROVIDER = 'provider'
 /** Keys that are gone when a tenant is read: they have become its forwarders (`shelf.ts`). */
 const BY_SHELF = ['use', 'with', 'hide_hosts', 'tags', 'redact']
 
-/** The tenant, or undefined after reporting everything that is wrong with it. */
+/** The tenant as far as it could be read, after reporting everything that is wrong with it; undefined: it has no name even. */
 export function readTenant(value: unknown, path: Path, context: TenantContext): TenantModel | undefined {
   const { report } = context
   const before = report.errors
@@ -58,11 +58,13 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
     report.error([...path, 'name'], message, 'choose another name')
   }
   const read = readOwned(parts, path, report)
-  if (report.errors > before || name === undefined) return undefined
+  if (name === undefined) return undefined
   if (parts.gone?.stopped === true) return stoppedTenant(name, parts, path, report)
   warnOfState(name, parts, path, report)
+  const keys = readKeys(parts, path, report)
+  const broken = report.errors > before
   // Tenants that only the inventory knows have none yet.
-  if (forwarders.length === 0 && context.inventory !== true) {
+  if (forwarders.length === 0 && context.inventory !== true && !broken) {
     report.warn(path, `tenant ${name} has no forwarders: its events go to the provider only`)
   }
   return {
@@ -73,11 +75,12 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
       place: report.place([...path, 'labels', index]),
       text: text.trim(),
     })),
-    ...readKeys(parts, path, report),
+    ...keys,
     rate_max: parts.rate_max ?? null,
     forwarders,
     source: { value, path, report },
     ...(context.inventory === true ? { inventory: true } : {}),
+    ...(broken ? { broken } : {}),
   }
 }
 

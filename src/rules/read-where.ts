@@ -114,7 +114,9 @@ class WhereReader {
         continue
       }
       const of = named(name, at, report)
-      if (of !== undefined && this.#count(comparisonsOf(of), at)) conditions.push({ op: 'use', name, of })
+      // Told where it is defined, or would be; what lacks it is no condition to be looked at further.
+      if (of === undefined) report.errorsElsewhere(1)
+      else if (this.#count(comparisonsOf(of), at)) conditions.push({ op: 'use', name, of })
     }
     if (names.length === 0) report.error(path, 'names no condition', 'name at least one')
     return conditions.length === names.length && conditions.length > 0 ? conditions : undefined

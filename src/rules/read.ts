@@ -42,6 +42,8 @@ export interface RulesLimits {
 export interface ReadRules {
   /** Only when no finding is an error. */
   readonly model?: RulesModel
+  /** The same; with errors what could be read, so that more can be checked. */
+  readonly readable: RulesModel
   /** By file and place. Never holds a secret. */
   readonly findings: readonly Finding[]
   /** Texts of the files read, for `formatFindings`. */
@@ -128,6 +130,7 @@ class RulesReader {
   readonly #shelf: Shelf
   readonly #shared: SharedModel[] = []
   readonly #inventory = new InventoryJoin(this.findings)
+  readonly #unread = { tenants: false, names: false, streams: false }
 
   constructor(limits: RulesLimits, env: NodeJS.ProcessEnv) {
     this.#limits = limits
@@ -140,12 +143,13 @@ class RulesReader {
     const max = shipped ? FILE_MAX_DEFAULT : this.#limits.file_max
     if (saved === undefined && !shipped) this.#inventory.watch(file)
     const text = saved ?? readBounded(file, max, this.findings, 'limits.file_max')
-    if (text === undefined) return
+    if (text === undefined) return this.#lose()
     this.#sources.set(file, text)
     if (!shipped) this.#files.push({ path: file, text })
     const yaml = parseYaml(file, text, this.findings)
+    if (yaml === undefined) return this.#lose()
     // A file of comments only is an empty rule set.
-    if (yaml === undefined || yaml.value === null || yaml.value === undefined) return
+    if (yaml.value === null || yaml.value === undefined) return
     // Those of templates wait until parameters are in place.
     const { value, references } = resolveReferences(
       yaml,
@@ -156,7 +160,7 @@ class RulesReader {
     const report = new Report(yaml, references, this.findings)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       report.error([], `expected a mapping, found ${kindOf(value)}`, 'begin with `version: 1`')
-      return
+      return this.#lose()
     }
     checkTop(value, report)
     const stream = (name: string, path: Path): unknown => this.#uses.push({ name, path, report })
@@ -165,6 +169,7 @@ class RulesReader {
     this.#named.add(valueAt(value, ['conditions']), ['conditions'], report, stream)
     this.#entries.push({ value, report })
     this.#shared.push(...readShared(valueAt(value, ['shared']), report))
+    const before = report.errors
     for (const [entry, path] of entriesOf(value, 'streams', report)) {
       if (shipped) this.#ship('stream', entry, path, report)
       keep(readStream(entry, path, report), path, report, this.#streams, shipped)
@@ -173,12 +178,23 @@ class RulesReader {
       if (shipped) this.#ship('label format', entry, path, report)
       keep(readLabelFormat(entry, path, report), path, report, this.#formats, shipped)
     }
+    if (report.errors > before) this.#unread.streams = true
+  }
+
+  /** A file that cannot be read: what stood in it nobody knows. */
+  #lose(): void {
+    Object.assign(this.#unread, { tenants: true, names: true, streams: true })
+    this.#named.incomplete = true
+    this.#shelf.incomplete = true
   }
 
   finish(folder: string): ReadRules {
     this.#inventory.checkWhole()
     const tenants = this.#entries.flatMap(({ value, report }) => {
-      const found = entriesOf(value, 'tenants', report).map(([entry, path]) => ({
+      const before = report.errors
+      const entries = entriesOf(value, 'tenants', report)
+      if (report.errors > before) this.#unread.names = true
+      const found = entries.map(([entry, path]) => ({
         value: entry,
         path,
         report,
@@ -200,24 +216,23 @@ class RulesReader {
     checkOrganisations(this.#tenants)
     checkProviderNames(this.#providers)
     checkFiles(this.#tenants, this.#providers)
-    checkStreamUses(this.#uses, streams)
-    checkFormatUses(this.#streams.own, label_formats)
+    if (!this.#unread.streams) {
+      checkStreamUses(this.#uses, streams)
+      checkFormatUses(this.#streams.own, label_formats)
+    }
     if (this.#names.length > TENANTS_MAX) this.#complain(folder, 'error', `more than ${TENANTS_MAX} tenants`)
     const wrong = this.findings.some((finding) => finding.level === 'error')
     if (this.#names.length === 0 && !wrong) {
       this.#complain(folder, 'warning', 'no tenants: every event is an orphan')
     }
     const findings = sortFindings(once(this.findings))
-    if (wrong) return { findings, sources: this.#sources, files: this.#files }
     const provider = this.#providers.flatMap((entry) => entry.forwarders)
     const shared = this.#shared.length === 0 ? {} : { shared: this.#shared }
     const own = this.#tenants.map((entry) => entry.model)
-    return {
-      model: { tenants: own, provider, streams, label_formats, conditions, ...shared },
-      findings,
-      sources: this.#sources,
-      files: this.#files,
-    }
+    const readable: RulesModel = { tenants: own, provider, streams, label_formats, conditions, ...shared }
+    const rest = { findings, sources: this.#sources, files: this.#files }
+    if (!wrong) return { model: readable, readable, ...rest }
+    return { readable: { ...readable, unread: this.#unread }, ...rest }
   }
 
   #readTenant({ value, path, report }: TenantEntry, inventory: boolean): void {
@@ -229,7 +244,9 @@ class RulesReader {
       ...this.#context(joined.report),
       inventory: joined.inventory,
     })
-    if (model !== undefined) this.#tenants.push({ model, path, report: joined.report })
+    if (model === undefined) this.#unread.names = true
+    else this.#tenants.push({ model, path, report: joined.report })
+    if (model === undefined || model.broken === true) this.#unread.tenants = true
   }
 
   #readProvider(value: unknown, report: Report): void {

@@ -33,6 +33,10 @@ export class Shelf {
   readonly #env: NodeJS.ProcessEnv
   readonly #templates = new Map<string, Template>()
   readonly #defaults = new Map<DefaultsName, Layer>()
+  /** A file could not be read: what is missing may stand there. */
+  incomplete = false
+  /** Templates that are nothing to be used. */
+  readonly #broken = new Set<string>()
 
   constructor(findings: Finding[], env: NodeJS.ProcessEnv) {
     this.#findings = findings
@@ -56,7 +60,8 @@ export class Shelf {
         continue
       }
       const template = Template.read(name, entry, path, report)
-      if (template !== undefined) this.#templates.set(name, template)
+      if (template === undefined) this.#broken.add(name)
+      else this.#templates.set(name, template)
     }
   }
 
@@ -105,7 +110,11 @@ export class Shelf {
     const own = report.errors
     const file = new ComposedFile({ yaml: report.yaml, references: report.references, from: '' })
     const composed = new Report(file, new ComposedReferences(file), this.#findings)
-    const used = usedTemplates(value, path, report, this.#templates)
+    const used = usedTemplates(value, path, report, this.#templates, (name) => {
+      const elsewhere = this.incomplete || this.#broken.has(name)
+      if (elsewhere) composed.errorsElsewhere(1)
+      return elsewhere
+    })
     const forwarders = this.#forwarders(value, path, report, used, wide, file)
     const { use: _, with: __, ...rest } = value
     const merged: Record<string, unknown> = { ...rest }

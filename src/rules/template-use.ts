@@ -16,12 +16,16 @@ export interface Used {
   readonly via: Place
 }
 
-/** The templates that an entry names, with their arguments; those that cannot be used are left out after reporting. */
+/**
+ * The templates that an entry names, with their arguments; those that cannot be used are left out after reporting. `missed` says
+ * whether a missing one has been told of elsewhere.
+ */
 export function usedTemplates(
   value: Readonly<Record<string, unknown>>,
   path: Path,
   report: Report,
   shelf: ReadonlyMap<string, Template>,
+  missed: (name: string) => boolean,
 ): Used[] {
   const use = value['use']
   const given = value['with']
@@ -43,7 +47,7 @@ export function usedTemplates(
     if (template !== undefined) return [template]
     const known = [...shelf.keys()]
     if (typeof name !== 'string') report.error(at, `expected the name of a template, found ${kindOf(name)}`)
-    else
+    else if (!missed(name))
       report.error(
         at,
         `there is no template ${quoted(name)}`,
