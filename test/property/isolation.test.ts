@@ -8,14 +8,17 @@ import { orphanReason, ownershipOf } from '../../src/rules/ownership.ts'
 import type { ForwarderModel, RulesModel } from '../../src/rules/model.ts'
 import { CaptureRouter } from '../support/capture.ts'
 import { latinRules } from '../support/latin-rules.ts'
+import { limited, luck, PlainLimits } from '../support/plain-limits.ts'
 import { events, labelsOf, rules, sources } from '../support/rules-arbitrary.ts'
 
 const KEY = 'a key that only this test knows'
 const named = ['a', 'b'].map((name, n) => ({ name, site: null, streams: sources[n]?.streams ?? null }))
 const env = { listeners: [], sources: named }
-const cases = rules.chain((own) =>
-  fc.tuple(fc.constant(own), fc.array(events(own, labelsOf(own)), { minLength: 1, maxLength: 20 })),
-)
+const cases = rules
+  .chain((own) => fc.oneof(fc.constant(own), limited(own)))
+  .chain((own) =>
+    fc.tuple(fc.constant(own), fc.array(events(own, labelsOf(own)), { minLength: 1, maxLength: 20 }), luck),
+  )
 
 /** Every forwarder's model by `tenant/name`. */
 function forwardersOf(own: RulesModel) {
@@ -27,20 +30,26 @@ function forwardersOf(own: RulesModel) {
   ])
 }
 
-test('an event goes to whom the rules say, to all of them, to no other tenant, and with the bytes that they say', () => {
+test('an event goes to whom the rules say, to all of them but what limits drop, to no other tenant, and with the bytes that they say', () => {
   let owned = 0
   let changed = 0
   let copied = 0
+  const dropped = new Map<string, number>()
   fc.assert(
-    fc.property(cases, ([own, made]) => {
+    fc.property(cases, ([own, made, { chance, steps }]) => {
       const { plan } = compileRules(own, 1, { forwarders_per_tenant: 10 })
       if (plan === undefined) return
-      const router = new CaptureRouter(plan, { sources: named, env, key: KEY })
+      const router = new CaptureRouter(plan, { sources: named, env, key: KEY, random: () => chance })
       const models = forwardersOf(own) as ReadonlyMap<string, ForwarderModel>
       const plainRules = latinRules(own)
       const ownership = ownershipOf(plan, named)
-      for (const { view, plain, frame } of made) {
-        const owner = router.route(view)
+      const limits = new PlainLimits(own, chance)
+      // Which tenants see a copy, and so have one of their rate less, is not said by who gets one.
+      const exact = (own.shared ?? []).length === 0
+      let now = 0
+      for (const [n, { view, plain, frame }] of made.entries()) {
+        now += steps[n % steps.length] ?? 0
+        const owner = router.route(view, now)
         const tenant = owner > 0 ? (plan.owners[owner]?.tenant ?? -1) : -1
         const group = plan.owners[owner]?.data_center_group?.id
         const copies =
@@ -51,8 +60,16 @@ test('an event goes to whom the rules say, to all of them, to no other tenant, a
         const expected = { ...own_only, forwarders: [...own_only.forwarders, ...copies].toSorted() }
         const reason = owner > 0 ? plan.owners[owner]?.reason : orphanReason(owner)
         expect([plan.tenants[tenant]?.name ?? null, reason]).toEqual([expected.tenant, expected.reason])
-        expect(router.taken.map(({ key }) => key).toSorted()).toEqual(expected.forwarders)
-        expect(router.dropped).toEqual([])
+        const lost = router.dropped.map((one) => one.slice(0, one.indexOf(':')))
+        expect([...router.taken.map(({ key }) => key), ...lost].toSorted()).toEqual(expected.forwarders)
+        if (exact) {
+          const as = expected.tenant === null ? [] : [expected.tenant]
+          expect(router.dropped.toSorted()).toEqual(limits.dropped(as, expected.forwarders, now))
+        }
+        for (const one of router.dropped) {
+          const reason = one.slice(one.indexOf(' ') + 1)
+          dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
+        }
         for (const { key, bytes, owner: said } of router.taken) {
           const to = key.slice(0, key.indexOf('/'))
           if (copies.includes(key)) {
@@ -82,4 +99,10 @@ test('an event goes to whom the rules say, to all of them, to no other tenant, a
   expect(owned).toBeGreaterThan(300)
   expect(changed).toBeGreaterThan(300)
   expect(copied).toBeGreaterThan(3)
+  for (const [reason, least] of [
+    ['sampled', 200],
+    ['forwarder_rate', 100],
+    ['tenant_rate', 3],
+  ] as const)
+    expect(dropped.get(reason), reason).toBeGreaterThan(least)
 })
