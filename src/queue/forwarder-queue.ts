@@ -368,6 +368,7 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     for (const batch of spillable(this.#leased, this.#returned, this.#memory, this.#disk)) {
       if (!always && !this.#short && now - batch.opened_mono < limits.spill_after) break
       if (this.#disk.writing_bytes > limits.memory_max / COPIES_PART) break
+      if (this.#disk.writing_bytes > 0 && this.#deps.share?.over === true) break
       if (!this.#disk.write(batch, limits.disk_max)) break
     }
     return this.#memory.length > 0 || this.#returned.length > 0 || this.#leased.size > 0

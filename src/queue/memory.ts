@@ -9,6 +9,8 @@ import type { Batch } from './batch.ts'
 export const PRESSED_BYTES = 65_536
 /** Above this part of the bound every queue spills, not only the largest. */
 const ALL_SPILL = 0.8
+/** The part of a share by which copies on their way to the disk may pass it. */
+const COPIES_BEYOND = 16
 
 /** What several forwarders may hold together. */
 export class MemoryShare {
@@ -25,6 +27,11 @@ export class MemoryShare {
 
   get pressed(): boolean {
     return this.used > this.max * 0.6
+  }
+
+  /** So much beyond, that only one copy of each forwarder is on its way to the disk: copies make room, but are memory until they are written. */
+  get over(): boolean {
+    return this.used > this.max + this.max / COPIES_BEYOND
   }
 }
 

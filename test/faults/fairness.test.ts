@@ -21,11 +21,12 @@ afterEach(async () => {
 async function scene(numbers: number): Promise<{ router: Router; sinks: NumberSink[] }> {
   const sinks = await Promise.all(Array.from({ length: TENANTS }, () => new NumberSink(numbers).open()))
   ends.push(...sinks.map((sink) => () => sink.close()))
-  // Memory for all that a tenant sends: who is served when is asked here, not whether the disk keeps up when this process reads slowly.
+  // Memory for all that a tenant sends, and time: who is served when is asked here, not whether the disk keeps up when this process
+  // reads slowly.
   const tenants = sinks.map(({ url }, n) =>
-    tenantRules(n, [{ name: 'siem', to: url, queue: { memory_max: '32MiB' } }]),
+    tenantRules(n, [{ name: 'siem', to: url, queue: { memory_max: '64MiB' } }]),
   )
-  const queue = { memory_max: '512MiB', tenant_memory_max: '64MiB' }
+  const queue = { memory_max: '1GiB', tenant_memory_max: '64MiB', spill_after: '1m' }
   const router = new Router({ listeners, queue }, { tenants })
   ends.push(() => router.clean())
   await router.start()
