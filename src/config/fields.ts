@@ -53,6 +53,9 @@ export function unknownKey(key: string, known: readonly string[], words: TableWo
   if (words.later?.includes(key) === true) return say(`\`${key}\` ${NOT_YET}`, 'remove it')
   const elsewhere = Object.hasOwn(words.elsewhere ?? {}, key) ? words.elsewhere?.[key] : undefined
   if (elsewhere !== undefined) return say(`\`${key}\` does not belong here`, elsewhere)
+  const joined = known.find((one) => key.startsWith(`${one}:`))
+  if (joined !== undefined)
+    return say(`no blank behind the colon of \`${joined}:\``, `write \`${joined}: …\``)
   return say(`unknown key ${quoted(key)}`, meant(key, [...known, ...(words.later ?? [])], 'known keys:'))
 }
 

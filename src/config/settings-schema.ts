@@ -220,7 +220,9 @@ const adminBind = z.string().transform((value, ctx) => {
 /** All of logweir.yaml but listeners and sources. Each section fills itself in when it is left out. */
 export const sections = {
   version: z
-    .int()
+    .int({
+      error: ({ input }) => (input === undefined ? say('is missing', 'begin with `version: 1`') : undefined),
+    })
     .refine((value) => value === 1, say('only version 1 is known', 'write `version: 1`'))
     .meta({ enum: [1], description: 'Version of this file’s form.' }),
   rules: path().prefault('rules').describe('Folder with the rules, read recursively.'),

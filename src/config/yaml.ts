@@ -21,6 +21,7 @@ import type { Finding, Place } from './findings.ts'
 import { sizeText } from './quantities.ts'
 import { type QuickNode, quickNode, quickOffset, quickYaml } from './yaml-quick.ts'
 import { scalarShift } from './yaml-scalar.ts'
+import { unresolvedAlias, wordComplaints } from './yaml-words.ts'
 
 /** Keys and list positions from the top of a file down to a value. */
 export type Path = readonly (string | number)[]
@@ -115,8 +116,8 @@ export function parseWhole(file: string, text: string, findings: Finding[]): Yam
       strict: true,
     })
     const wrong = document.errors.slice(0, COMPLAINTS_MAX)
-    for (const error of wrong)
-      findings.push({ level: 'error', ...placeAt(error.pos[0]), ...explain(error.code, error.message) })
+    for (const { at, message, hint } of wordComplaints(text, wrong))
+      findings.push({ level: 'error', ...placeAt(at), message, hint })
     if (reportTwice(document, placeAt, findings) || wrong.length > 0) return undefined
     const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX })
     return {
@@ -132,6 +133,11 @@ export function parseWhole(file: string, text: string, findings: Finding[]): Yam
     }
   } catch (error) {
     if (error instanceof RangeError) return fail('is nested too deeply')
+    const alias = unresolvedAlias(text, errorText(error))
+    if (alias !== undefined) {
+      findings.push({ level: 'error', ...placeAt(alias.at), message: alias.message, hint: alias.hint })
+      return undefined
+    }
     return fail(`cannot be read as YAML: ${errorText(error)}`)
   }
 }
@@ -167,30 +173,6 @@ function lineStarts(text: string): number[] {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
   return starts
-}
-
-/** The parser's words for what operators meet most, in theirs. */
-function explain(code: string, message: string): { message: string; hint: string } {
-  if (code === 'TAB_AS_INDENT')
-    return { message: 'a tab indents this line', hint: 'YAML indents with blanks' }
-  if (code === 'MULTIPLE_DOCS')
-    return { message: 'a second document begins here', hint: 'one file holds one document: remove `---`' }
-  if (code === 'BAD_INDENT' && message.startsWith('All '))
-    return {
-      message: 'this line stands neither with the entries above nor inside one of them',
-      hint: 'indent it as the line that it belongs to',
-    }
-  if (code === 'MULTILINE_IMPLICIT_KEY')
-    return {
-      message: 'the text that begins here goes on below, and a key stands in it',
-      hint: 'indent the next line as its neighbours, or close what is open',
-    }
-  if (code === 'BLOCK_AS_IMPLICIT_KEY')
-    return {
-      message: 'a key inside the value of a key on the same line',
-      hint: 'put texts with `: ` in quotes, and keys on lines of their own',
-    }
-  return { message: `YAML: ${message.replace(/\s+/g, ' ')}`, hint: '' }
 }
 
 const DEEP_HINT = 'write it flatter, with fewer aliases'

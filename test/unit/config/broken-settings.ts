@@ -253,7 +253,7 @@ log: { level: info
     findings: [
       'logweir.yaml:2:1: error: this key stands twice in one mapping, first on line 1 | keep one of them',
       'logweir.yaml:4:1: error: a tab indents this line | YAML indents with blanks',
-      'logweir.yaml:6:1: error: YAML: Flow map in block collection must be sufficiently indented and end with a }',
+      'logweir.yaml:5:6: error: `{` is opened here and not closed | add `}` where it ends',
     ],
   },
   {

@@ -67,12 +67,12 @@ const UNKNOWN: readonly (readonly [RegExp, RegExp])[] = [
   [/^logweir\.yaml:\d+:\d+: error: (listeners|unknown key "listener")/, /unknown listener/],
   // Where the rules are.
   [
-    /^(rulez|logweir\.yaml):\d+:\d+: error: (YAML|this key stands twice|a tab|is not a folder|there is no|ENOENT)/,
+    /^(rulez|logweir\.yaml):\d+:\d+: error: (`\{` is opened|this key stands twice|a tab|is not a folder|there is no|ENOENT)/,
     /^rules\//,
   ],
   // Whether a file that is no YAML has streams.
   [
-    /^rules\/acme\.yaml:\d+:\d+: error: this line stands neither|a key inside the value/,
+    /^rules\/acme\.yaml:\d+:\d+: error: this line (stands neither|is indented deeper)/,
     /nothing can reach it|has no label/,
   ],
 ]

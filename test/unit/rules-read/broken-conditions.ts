@@ -360,7 +360,7 @@ streams: x
       'a.yaml:3:11: error: provider: expected a mapping, found a list | write `provider:` and `forwarders:` below it',
       'a.yaml:4:10: error: streams: expected a list, found text | begin each entry with `- `',
       'b.yaml:1:1: error: expected a mapping, found text | begin with `version: 1`',
-      'd.yaml:1:1: error: version: is missing',
+      'd.yaml:1:1: error: version: is missing | begin with `version: 1`',
       'd.yaml:1:11: error: tenants[0]: expected a mapping, found a number | begin with `- name:`',
       'd.yaml:1:14: error: tenants[1]: expected a mapping, found nothing | begin with `- name:`',
     ],
@@ -397,7 +397,7 @@ a: 2
       'c.test.yaml': `][`,
     },
     findings: [
-      'a.yaml:3:1: error: YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+      'a.yaml:2:10: error: `[` is opened here and not closed | add `]` where it ends',
       'b/b.yml:2:1: error: this key stands twice in one mapping, first on line 1 | keep one of them',
     ],
   },
