@@ -198,17 +198,35 @@ export class DiskBacklog {
     else if (batch.on_disk) this.#port.client.acknowledge(this.#key, [batch.sequence])
   }
 
-  /** Drops the oldest unread batches to make room for newer ones. */
+  /** Whether {@link dropOldest} would find something. */
+  get canDrop(): boolean {
+    return this.#unread.batches > 0
+  }
+
+  /** Drops the oldest batches to make room for newer ones. */
   dropOldest(): void {
     // What an answer on its way holds would be counted as dropped, and given out as well: it comes first.
     this.#drop_wanted = this.#reading
-    if (this.#reading || this.#dropping || this.#unread.batches === 0) return
+    if (this.#reading || this.#dropping || !this.canDrop) return
+    this.#dropAhead('queue_full')
     void this.#drop(DROP_BYTES, 'queue_full')
   }
 
   /** Gives up everything on disk that is not in flight. What memory holds stays, and comes to disk again. */
   async purge(): Promise<Lost> {
     while (this.#reading || this.#dropping) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    const gone = this.#dropAhead('purged')
+    if (!this.canDrop) return gone
+    const dropped = await this.#drop(Number.MAX_SAFE_INTEGER, 'purged')
+    return {
+      batches: gone.batches + dropped.batches,
+      events: gone.events + dropped.events,
+      bytes: gone.bytes + dropped.bytes,
+    }
+  }
+
+  /** What was read ahead is older than all that was not. */
+  #dropAhead(reason: DropReason): Lost {
     const gone = { batches: 0, events: 0, bytes: 0 }
     for (const batch of this.#read_ahead.splice(0)) {
       gone.batches += 1
@@ -217,14 +235,8 @@ export class DiskBacklog {
       this.#port.client.acknowledge(this.#key, [batch.sequence])
       this.#letGo(batch)
     }
-    this.#events.lost('purged', gone.events)
-    if (this.#unread.batches === 0) return gone
-    const dropped = await this.#drop(Number.MAX_SAFE_INTEGER, 'purged')
-    return {
-      batches: gone.batches + dropped.batches,
-      events: gone.events + dropped.events,
-      bytes: gone.bytes + dropped.bytes,
-    }
+    this.#events.lost(reason, gone.events)
+    return gone
   }
 
   async #drop(bytes: number, reason: DropReason): Promise<Lost> {

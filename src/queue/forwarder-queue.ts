@@ -244,16 +244,15 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     if (this.#held < this.#limits.memory_max && !shared) return true
     // The open batch is not sealed here: `append` may be about to use it.
     if (this.#limits.when_full === 'block') return true
+    this.#rest()
     if (this.#limits.when_full === 'drop_oldest') {
-      for (let more = shared; more || this.#held >= this.#limits.memory_max; more = false) {
-        const oldest = takeOldestDroppable(this.#memory, this.#disk)
+      for (let more = share?.full === true; more || this.#held >= this.#limits.memory_max; more = false) {
+        const oldest = takeOldestDroppable(this.#returned, this.#memory, this.#disk)
         if (oldest === undefined) break
-        this.#drop('queue_full', oldest.events)
-        add(this.#cells, ForwarderCell.queued, -oldest.events)
-        this.#free(oldest)
+        this.#giveUp(oldest, 'queue_full')
       }
-      if (this.#held < this.#limits.memory_max && share?.full !== true) return true
     }
+    if (this.#held < this.#limits.memory_max && share?.full !== true) return true
     this.#drop('queue_full', 1)
     this.#unsaved.dropped()
     return false
@@ -390,7 +389,7 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     this.#destination?.wake()
   }
 
-  /** Nobody takes anything: what has a copy on disk is there only, from the oldest on. */
+  /** Nobody takes anything, or memory is full: what has a copy on disk is there only, from the oldest on. */
   #rest(): void {
     if (this.#closed || this.#leased.size > 0 || this.#returned.some((batch) => !batch.on_disk)) return
     if (this.#returned.length > 0 && !this.#disk.putBack(this.#returned)) return
@@ -409,7 +408,10 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
 
   #refused(outcome: 'full' | 'error'): void {
     // With the disk share full, the oldest is on disk: it makes room while memory still has some.
-    if (outcome === 'full' && this.#limits.when_full === 'drop_oldest') this.#disk.dropOldest()
+    if (outcome !== 'full' || this.#limits.when_full !== 'drop_oldest' || !this.#disk.canDrop) return
+    // Older than all that lies there.
+    for (const batch of this.#returned.splice(0)) this.#giveUp(batch, 'queue_full')
+    this.#disk.dropOldest()
   }
 
   /** An operator gives up what is on disk. */
@@ -440,13 +442,16 @@ export class ForwarderQueue implements Lane, Tracked, OpenBatch {
     this.#closed = true
     this.#catch_up_timer?.cancel()
     for (const batch of [...this.#returned, ...this.#memory]) {
-      if (batch.on_disk) continue
-      add(this.#cells, ForwarderCell.queued, -batch.events)
-      this.#drop(reason, batch.events)
-      // A copy on its way is for nobody.
-      this.#disk.settled(batch)
-      this.#free(batch)
+      if (!batch.on_disk) this.#giveUp(batch, reason)
     }
+  }
+
+  /** One that waits is given up. Its copy, on disk or on its way there, is for nobody. */
+  #giveUp(batch: Batch, reason: DropReason): void {
+    add(this.#cells, ForwarderCell.queued, -batch.events)
+    this.#drop(reason, batch.events)
+    this.#disk.settled(batch)
+    this.#free(batch)
   }
 
   /** Brings the gauges up to date: bytes, the oldest event, the destination's state. */

@@ -25,11 +25,14 @@ export function stateOf(
   return paused ? 'paused' : destination.state
 }
 
-/** Takes the oldest batch out that only memory has and nobody works on. */
+/** Takes the oldest batch out that makes room in memory and nobody works on: of what was given back first. */
 export function takeOldestDroppable(
+  returned: Batch[],
   memory: Deque<Batch>,
   disk: { isWriting(batch: Batch): boolean },
 ): Batch | undefined {
+  const at = returned.findIndex((batch) => !disk.isWriting(batch))
+  if (at !== -1) return returned.splice(at, 1)[0]
   for (const batch of memory) {
     if (batch.on_disk || disk.isWriting(batch)) continue
     memory.remove(batch)

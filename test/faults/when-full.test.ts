@@ -60,7 +60,8 @@ test('R17: with `drop_oldest` and `drop_newest` dropped is what came less what i
     expect([name, one.lines, one.missing(COUNT)]).toEqual([name, COUNT - gone, gone])
     say(`R17 ${name}: ${gone} of ${COUNT} dropped`)
   }
-  // What came last is kept, or what came first.
-  expect([sinks.drop_oldest.times[COUNT - 1], sinks.drop_newest.times[0]]).toEqual([1, 1])
+  // What came last is kept and nothing of what came first, or what came first.
+  expect([sinks.drop_oldest.times[COUNT - 1], sinks.drop_oldest.times[0]]).toEqual([1, 0])
+  expect([sinks.drop_newest.times[COUNT - 1], sinks.drop_newest.times[0]]).toEqual([0, 1])
   expect(await router.stop()).toBe(0)
 })
