@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const LEAST = [22, 19]
 const ARENAS = '1'
-/** MiB for short-lived objects of main, which sees no event, and of the spool's thread; workers set their own. */
+/** MiB for short-lived objects of main, which sees no event; threads set their own (src/control/young-space.ts). */
 const SMALL_YOUNG_SPACE = '--max-semi-space-size=1'
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP']
 const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))

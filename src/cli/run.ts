@@ -9,7 +9,7 @@ import { makeLog, type Log } from '../control/log.ts'
 import { loadForStart, RefusedFiles } from '../control/start-load.ts'
 import { ReloadWatch } from '../control/reload-watch.ts'
 import { Supervisor } from '../control/supervisor.ts'
-import { holdYoungSpace, releaseYoungSpace } from '../control/young-space.ts'
+import { freeYoungSpace, holdYoungSpace, releaseYoungSpace } from '../control/young-space.ts'
 import type { Admin } from '../admin/server.ts'
 
 /** Milliseconds that a stop may take in all; or what is left of a start, when it is to be stopped. */
@@ -18,6 +18,7 @@ const STOP_LIMIT_MS = 15_000
 /** Runs until a signal ends it. Returns the exit status. */
 export async function run(options: { config: string }): Promise<number> {
   armFaults()
+  freeYoungSpace()
   holdYoungSpace()
   inlineMore()
   try {

@@ -6,10 +6,10 @@ import type { FromWorker, LogLevel, ToWorker, WorkerStart } from '../worker/prot
 import { threadUrl } from '../base/thread-url.ts'
 
 /**
- * Short-lived objects of a worker, in MiB. Left alone, V8 takes 100 MiB more for them under load and keeps it, which
- * makes nothing faster (docs/reliability.md, memory).
+ * For short-lived objects of a worker, in MiB: batches of a thousand tenants live a tenth of a second, and in less than this they are taken
+ * for objects that stay. More makes nothing faster, and V8 keeps it (docs/decisions.md).
  */
-const YOUNG_MB = 48
+const YOUNG_MB = 12
 
 export interface ThreadEvents {
   readonly log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void

@@ -5,6 +5,14 @@
  */
 import { setFlagsFromString } from 'node:v8'
 
+/**
+ * From here on threads have the space that they are started with (`resourceLimits`). The launcher gives main its small one by a flag,
+ * which goes before what a thread asks for, as long as it is set.
+ */
+export function freeYoungSpace(): void {
+  setFlagsFromString('--max-semi-space-size=0')
+}
+
 /** The space of all threads stays as it is: 1 MiB for those that are new. */
 export function holdYoungSpace(): void {
   setFlagsFromString('--semi-space-growth-factor=1')

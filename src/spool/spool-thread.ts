@@ -10,6 +10,9 @@ export interface SpoolThreadEvents {
   readonly died: (reason: string) => void
 }
 
+/** For short-lived objects, in MiB: it has few. */
+const YOUNG_MB = 3
+
 export class SpoolThread {
   readonly #thread: Worker
   readonly #ended: Promise<void>
@@ -19,6 +22,7 @@ export class SpoolThread {
     this.#thread = new Worker(threadUrl(import.meta.url, './thread-entry'), {
       workerData: settings,
       name: 'spool',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     let failure = ''
     this.#thread.on('message', (message: FromSpool) => {
