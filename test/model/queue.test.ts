@@ -243,7 +243,7 @@ for (const spool of ['overflow', 'always'] as const) {
   for (const when_full of ['drop_oldest', 'drop_newest'] as const) {
     test(`every event is delivered once and in order, or counted as dropped (${spool}, ${when_full})`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
           const rig = await history({ spool, when_full }, steps)
           expect(rig.queue.empty).toBe(true)
           expect(rig.delivered).toEqual([...rig.delivered].sort((a, b) => a - b))
@@ -260,7 +260,7 @@ for (const spool of ['overflow', 'always'] as const) {
 
 test('with room on disk nothing is dropped, however slow the destination', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
       const healthy = steps.filter((one) => one.do !== 'disk' && one.do !== 'purge')
       const rig = new Rig({ memory_max: 1 << 22, disk_max: 1 << 30 })
       for (const one of healthy) await rig.act(one)
