@@ -229,8 +229,9 @@ export class FileDestination implements Destination {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#waiting = false
-    if (this.#goOn === undefined) this.wake()
-    else this.#goOn()
+    if (this.#goOn !== undefined) return this.#goOn()
+    this.wake()
+    if (this.#working === undefined && !this.#waiting) this.#status.idle()
   }
 
   /** Descriptors are not kept for quiet files. */

@@ -206,13 +206,14 @@ export class RelpDestination implements Destination, RelpSink {
   }
 
   retryNow(): void {
-    // Nothing waits for it: what was wrong with the last connection is over.
-    if (this.#phase === 'idle') this.#status.delivered()
-    if (this.#phase !== 'waiting') return
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#phase = 'idle'
-    this.#seek()
+    if (this.#phase === 'waiting') {
+      this.#timer?.cancel()
+      this.#timer = undefined
+      this.#phase = 'idle'
+      this.#seek()
+    }
+    // Nothing waits for it (any more): what was wrong with the last connection is over.
+    if (this.#phase === 'idle') this.#status.idle()
   }
 
   // ---- answers -----------------------------------------------------------------------------------

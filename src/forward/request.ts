@@ -296,6 +296,7 @@ export class RequestDestination implements Destination {
     this.#held_until = undefined
     this.#goOn()
     this.wake()
+    if (this.#held_until === undefined && this.#busy + this.#unconfirmed === 0) this.#status.idle()
   }
 
   #waitOf(wait: Wait): number {

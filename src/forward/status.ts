@@ -70,6 +70,14 @@ export class Status {
     this.#log.info({ forwarder: this.#key, after }, `forwarder ${this.#key}: delivers again`)
   }
 
+  /** Nothing waits any more: what was wrong is nobody's trouble now. Cheap when all was well before. */
+  idle(): void {
+    if (this.last_error === null) return
+    if (this.state !== 'stopped') this.state = 'active'
+    this.last_error = null
+    this.#said = false
+  }
+
   stopped(): void {
     this.state = 'stopped'
   }

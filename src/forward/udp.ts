@@ -196,13 +196,14 @@ export class UdpDestination implements Destination {
   }
 
   retryNow(): void {
+    if (this.#phase === 'waiting') {
+      this.#timer?.cancel()
+      this.#timer = undefined
+      this.#phase = 'idle'
+      this.#seek()
+    }
     // Nobody answers: without an event that goes out now, that it is well again would never show.
-    if (this.#phase === 'idle' || (this.#phase === 'open' && this.#jobs.size === 0)) this.#status.delivered()
-    if (this.#phase !== 'waiting') return
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#phase = 'idle'
-    this.#seek()
+    if (this.#phase === 'idle' || (this.#phase === 'open' && this.#jobs.size === 0)) this.#status.idle()
   }
 
   #closeSocket(): void {
