@@ -178,8 +178,9 @@ export class RelpDestination implements Destination, RelpSink {
       this.#seek()
       return
     }
+    const said = this.#targets.named(this.#failure ?? why)
     this.#targets.broke()
-    this.#retry(step, this.#failure ?? why)
+    this.#retry(step, said)
   }
 
   /** Lets the socket go and gives the window back; whether there was something in it. */

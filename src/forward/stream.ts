@@ -214,8 +214,9 @@ export class StreamDestination implements Destination {
     // closes as soon as it is connected is not quiet.
     const quiet = !unsettled && system
     if (!quiet || this.#deps.clock.monotonic() - this.#opened_at < QUIET_MS) {
+      const said = this.#targets.named(why)
       this.#targets.broke()
-      return this.#retry('connection', why)
+      return this.#retry('connection', said)
     }
     this.#targets.ended()
     this.#phase = 'idle'

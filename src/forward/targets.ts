@@ -27,6 +27,12 @@ export class Targets {
     return this.#current !== 0 && this.#clock.monotonic() - this.#since >= RETURN_MS
   }
 
+  /** Why a connection broke; of several targets, which one's it was. */
+  named(why: string): string {
+    const { host, port } = this.#all[this.#current] as StreamTarget
+    return this.#all.length === 1 ? why : `${host}:${port}: ${why}`
+  }
+
   /** A connection that was made broke: the next connect begins with another target. */
   broke(): void {
     this.#begin = (this.#current + 1) % this.#all.length

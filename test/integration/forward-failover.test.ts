@@ -44,7 +44,7 @@ describe('several targets', () => {
   test('tcp: the next one takes what the first does not, and what the first had not settled when it broke', async () => {
     const first = await goodSink()
     const second = await opened(goodSink())
-    const { lane } = start({ to: tcp(first.port), failover: [tcp(await refuse()), tcp(second.port)] })
+    const { lane, log } = start({ to: tcp(first.port), failover: [tcp(await refuse()), tcp(second.port)] })
     lane.add('one')
     await first.until(() => first.lines().length === 1)
     await first.close()
@@ -52,6 +52,8 @@ describe('several targets', () => {
     await second.until(() => second.lines().length === 2)
     expect(second.lines()).toEqual(['one', 'two'])
     await lane.until(() => lane.settled.length === 2)
+    // Which of them it was that broke.
+    expect(log.lines.join()).toContain(`connection: 127.0.0.1:${first.port}: the other side `)
     lane.check()
   })
 
@@ -61,10 +63,16 @@ describe('several targets', () => {
     const second = await opened(new RelpServer().listen())
     const relp = (port: number) => ({ scheme: 'relp', host: '127.0.0.1', port }) as const
     const timeout = { connect: 500, request: 300 }
-    const { lane } = start({ to: relp(first.port), failover: [relp(second.port)], framing: 'none', timeout })
+    const { lane, log } = start({
+      to: relp(first.port),
+      failover: [relp(second.port)],
+      framing: 'none',
+      timeout,
+    })
     lane.add('one')
     await lane.until(() => lane.settled.length === 1)
     expect(second.accepted).toEqual(['one'])
+    expect(log.lines.join()).toContain(`answer: 127.0.0.1:${first.port}: no event was answered`)
     lane.check()
   })
 
