@@ -12,7 +12,8 @@ import { dfwLine, expectBalanced, Router, tenantRules } from '../support/router.
 const RELOADS = Number(process.env['LOGWEIR_RELOADS'] ?? 100)
 /** Events a second; 200,000 where the machine gives it. */
 const RATE = Number(process.env['LOGWEIR_RELOAD_RATE'] ?? 10_000)
-const EVENTS_MAX = 8_000_000
+const EVENTS_MAX = Math.max(8_000_000, RATE * 150)
+const PIECE = 250
 const BITS = 7
 const STAMP = 16
 const MARK = Buffer.from(' PASS ')
@@ -67,9 +68,21 @@ type Sinks = Readonly<Record<Name, Sink>> & { readonly bits: readonly Sink[] }
 const labelOf = (n: number): number => (n * 5 + (n >> 4)) % 7
 const portOf = (n: number): number => 400 + (n % STAMP)
 
-function* lines(): Generator<string> {
-  for (let n = 0; n < EVENTS_MAX; n++)
-    yield dfwLine(labelOf(n), n).replace('->10.9.9.9/443', `->10.9.9.9/${portOf(n)}`)
+/** Events as they are written, each as what stands before its number and what behind. */
+const TEXTS = Array.from({ length: 7 * STAMP }, (_, k) => {
+  const line = dfwLine(Math.floor(k / STAMP), 0).replace('->10.9.9.9/443', `->10.9.9.9/${portOf(k)}`)
+  const [head = '', tail = ''] = line.split(' PASS 0 ')
+  return { head: `${head} PASS `, tail: ` ${tail}\n` }
+})
+
+/** A piece of the stream: events from `first` on. */
+function textOf(first: number, count: number): string {
+  let text = ''
+  for (let n = first; n < first + count; n++) {
+    const { head, tail } = TEXTS[labelOf(n) * STAMP + (n % STAMP)] as (typeof TEXTS)[number]
+    text += head + n + tail
+  }
+  return text
 }
 
 /** The rules of a generation: tenants come and go, a group changes hands, destinations and conditions change. */
@@ -142,27 +155,25 @@ async function makeSinks(): Promise<Sinks> {
   return { ...(Object.fromEntries(named) as Record<Name, Sink>), bits }
 }
 
-/** Sends at the rate until told to end; returns how many. */
-async function send(port: number, ended: () => boolean): Promise<number> {
+/** Sends at the rate until told to end; returns how many, and how many a second. */
+async function send(port: number, ended: () => boolean): Promise<{ sent: number; rate: number }> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
   const began = performance.now()
   let sent = 0
-  let piece: string[] = []
-  for (const line of lines()) {
-    piece.push(line)
-    if (piece.length < 250) continue
-    sent += piece.length
-    if (!socket.write(`${piece.join('\n')}\n`)) await once(socket, 'drain')
-    piece = []
-    if (ended()) break
+  while (!ended()) {
+    if (sent + PIECE > EVENTS_MAX) throw new Error('no room for more events: fewer reloads, or a lower rate')
+    const more = socket.write(textOf(sent, PIECE))
+    sent += PIECE
+    if (!more) await once(socket, 'drain')
     const wait = began + (sent / RATE) * 1000 - performance.now()
     if (wait > 1) await new Promise((done) => setTimeout(done, wait))
   }
+  const rate = sent / ((performance.now() - began) / 1000)
   socket.end()
   socket.resume()
   await once(socket, 'close')
-  return sent
+  return { sent, rate: Math.round(rate) }
 }
 
 /** The names that got event `n`, as often as they got it. */
@@ -190,13 +201,17 @@ test('R61: a hundred reloads under load: nothing lost, doubled, or at a wrong te
     })
   }
   reloaded = true
-  const sent = await sending
+  const { sent, rate } = await sending
   const ledger = await router.until(
     (one) => one.received === sent && one.forwarders.every((f) => f.queued + f.in_flight + f.spooled === 0),
     120_000,
   )
   expectBalanced(ledger)
-  expect(ledger.forwarders.flatMap(({ dropped }) => Object.values(dropped)).filter((n) => n > 0)).toEqual([])
+  console.info(`${RELOADS} reloads under ${sent} events, ${rate} a second`)
+  const drops = ledger.forwarders.flatMap(({ tenant, forwarder, dropped }) =>
+    Object.entries(dropped).flatMap(([why, n]) => (n > 0 ? [`${tenant}/${forwarder}: ${n} ${why}`] : [])),
+  )
+  expect(drops).toEqual([])
   const counts = to.all.seen.subarray(0, sent)
   expect({ lost: counts.filter((n) => n === 0).length, doubled: counts.filter((n) => n > 1).length }).toEqual(
     {
@@ -210,7 +225,6 @@ test('R61: a hundred reloads under load: nothing lost, doubled, or at a wrong te
   expect(
     [to.all, to.orphans, to.t0, ...to.bits].map(({ connections }) => connections).filter((n) => n > 1),
   ).toEqual([])
-  console.info(`${RELOADS} reloads under ${sent} events`)
 })
 
 /** Events that did not reach exactly those whom one generation names; the first ten. */
