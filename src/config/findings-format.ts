@@ -46,7 +46,9 @@ function formatFinding(finding: Finding, options: FormatOptions): string {
   const paint = options.color === true ? COLORS : PLAIN
   const place = placeText(finding, options.cwd)
   const lead = place === '' ? '' : `${paint.bold}${place}:${paint.reset} `
-  const lines = [`${lead}${paint[finding.level]}${finding.level}:${paint.reset} ${visible(finding.message)}`]
+  const lines = [
+    `${lead}${paint[finding.level]}${finding.level}:${paint.reset} ${visible(near(finding.message, options.cwd))}`,
+  ]
   const source = finding.hide_source === true ? undefined : sourceLine(finding, options.sources)
   if (source !== undefined) {
     lines.push(
@@ -54,7 +56,8 @@ function formatFinding(finding: Finding, options: FormatOptions): string {
       `  ${' '.repeat(source.caret)}${paint[finding.level]}^${paint.reset}`,
     )
   }
-  if (finding.hint !== '') lines.push(`  ${paint.dim}hint:${paint.reset} ${visible(finding.hint)}`)
+  if (finding.hint !== '')
+    lines.push(`  ${paint.dim}hint:${paint.reset} ${visible(near(finding.hint, options.cwd))}`)
   return `${lines.join('\n')}\n`
 }
 
@@ -63,6 +66,11 @@ function placeText(finding: Finding, cwd: string | undefined): string {
   const near = cwd === undefined ? finding.file : relative(cwd, finding.file)
   const file = near === '' || near === '..' || near.startsWith(`..${sep}`) ? finding.file : near
   return visible(finding.line === 0 ? file : `${file}:${finding.line}:${finding.column}`)
+}
+
+/** Other places that a text names, below the folder too. */
+function near(text: string, cwd: string | undefined): string {
+  return cwd === undefined || cwd === sep ? text : text.replaceAll(`${cwd}${sep}`, '')
 }
 
 function sourceLine(

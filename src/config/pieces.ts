@@ -3,7 +3,7 @@
  * (a listener, a tenant, a forwarder), so that a mistake in one does not hide mistakes in the others.
  */
 import type { z } from 'zod'
-import { meant } from './nearest.ts'
+import { meant, nearest } from './nearest.ts'
 import { quoted } from './quantities.ts'
 import type { Report } from './report.ts'
 import type { Path } from './yaml.ts'
@@ -25,9 +25,32 @@ export function readPiece<Schema extends z.ZodType>(
   let result = parse()
   if (!result.success && adoptTypes(result.error.issues, holder, path, report)) result = parse()
   if (result.success) return result.data
-  for (const issue of result.error.issues.slice(0, ISSUES_MAX)) reportIssue(issue, path, value, report)
+  const { issues } = result.error
+  const mistyped = meantKeys(issues, value)
+  for (const issue of issues.slice(0, ISSUES_MAX)) {
+    if (!mistyped.has(issue.path.join('\u0000'))) reportIssue(issue, path, value, report)
+  }
   return undefined
 }
+
+/** Paths of what is missing because its key is mistyped, which is told already. */
+function meantKeys(issues: readonly z.core.$ZodIssue[], value: unknown): ReadonlySet<string> {
+  const told = new Set<string>()
+  const missing = issues.filter(({ path }) => path.length > 0 && valueAt(value, path) === undefined)
+  for (const issue of missing.length === 0 ? [] : issues) {
+    if (issue.code !== 'unrecognized_keys') continue
+    const beside = missing.filter(({ path }) => samePath(path.slice(0, -1), issue.path))
+    const names = beside.map(({ path }) => String(path.at(-1)))
+    for (const key of issue.keys) {
+      const near = nearest(key, names)
+      if (near !== undefined) told.add([...issue.path, near].join('\u0000'))
+    }
+  }
+  return told
+}
+
+const samePath = (a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean =>
+  a.length === b.length && a.every((step, index) => step === b[index])
 
 function reportIssue(issue: z.core.$ZodIssue, base: Path, value: unknown, report: Report): void {
   const path = [...base, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))]

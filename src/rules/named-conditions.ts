@@ -1,6 +1,6 @@
 /** Conditions that have a name (`conditions:`), each read once, when the first rule uses it or at the end. */
 import { kindOf } from '../config/pieces.ts'
-import { meant } from '../config/nearest.ts'
+import { meant, nearest } from '../config/nearest.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Place } from '../config/findings.ts'
 import type { Report } from '../config/report.ts'
@@ -28,6 +28,8 @@ export class NamedConditions {
   readonly #definitions = new Map<string, Definition>()
   /** A file could not be read: what is missing may stand there. */
   incomplete = false
+  /** Rules could not be read: who uses what is not known. */
+  users_unknown = false
 
   /** The conditions of one file. */
   add(value: unknown, path: Path, report: Report, stream: WhereContext['stream']): void {
@@ -71,6 +73,9 @@ export class NamedConditions {
     if (definition === undefined) {
       if (this.incomplete) return undefined
       const names = [...this.#definitions.keys()]
+      // Not one that nobody uses, too.
+      const near = this.#definitions.get(nearest(name, names) ?? '')
+      if (near !== undefined) near.used = true
       const hint = names.length === 0 ? 'name it under `conditions:`' : meant(name, names)
       report.error(path, `there is no condition ${quoted(name)}`, hint)
       return undefined
@@ -100,7 +105,7 @@ export class NamedConditions {
     return [...this.#definitions.values()].flatMap((definition) => {
       const { name, place, path, report } = definition
       const condition = this.#read(definition)
-      if (!definition.used)
+      if (!definition.used && !this.users_unknown)
         report.warn(path, `no rule uses condition ${quoted(name)}`, 'remove it, or name it with `use:`', {
           at_key: true,
         })

@@ -1,7 +1,7 @@
 /** One tenant: names, ids, owners of gateways, labels, forwarders. What tenants have to do with each other is `read-across.ts`'s. */
 import type { z } from 'zod'
 import { unknownKey } from '../config/fields.ts'
-import { meant } from '../config/nearest.ts'
+import { meant, nearest } from '../config/nearest.ts'
 import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
@@ -27,6 +27,8 @@ export interface TenantContext {
   readonly named: WhereContext['named']
   /** What is the tenant's own stands in the inventory. */
   readonly inventory?: boolean
+  /** Forwarders of it could not be read. */
+  readonly lacking?: boolean
 }
 
 type Parts = { readonly [Key in keyof typeof tenantParts]: z.output<(typeof tenantParts)[Key]> }
@@ -62,7 +64,7 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
   if (parts.gone?.stopped === true) return stoppedTenant(name, parts, path, report)
   warnOfState(name, parts, path, report)
   const keys = readKeys(parts, path, report)
-  const broken = report.errors > before
+  const broken = report.errors > before || context.lacking === true
   // Tenants that only the inventory knows have none yet.
   if (forwarders.length === 0 && context.inventory !== true && !broken) {
     report.warn(path, `tenant ${name} has no forwarders: its events go to the provider only`)
@@ -87,15 +89,20 @@ export function readTenant(value: unknown, path: Path, context: TenantContext): 
 /** Each part by itself: a mistake in one hides none in another. Parts with mistakes are left out. */
 function readParts(value: object, path: Path, report: Report): Partial<Parts> {
   const known = [...Object.keys(tenantParts), 'forwarders', ...BY_SHELF]
+  // What was meant by a mistyped key is unread, not empty.
+  const unread = new Set<string | undefined>()
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue
     const [message = '', hint = ''] = unknownKey(key, known, {}).split('\t')
     report.error([...path, key], message, hint, { at_key: true })
+    unread.add(nearest(key, known))
   }
-  const read = Object.entries(tenantParts).map(([key, schema]) => [
-    key,
-    readPiece(schema, valueAt(value, [key]), [...path, key], report),
-  ])
+  const read = Object.entries(tenantParts).flatMap(([key, schema]) => {
+    const part = valueAt(value, [key])
+    return part === undefined && unread.has(key)
+      ? []
+      : [[key, readPiece(schema, part, [...path, key], report)]]
+  })
   return Object.fromEntries(read) as Partial<Parts>
 }
 

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path'
 import { unknownKey } from '../config/fields.ts'
 import type { Finding } from '../config/findings.ts'
 import { sortFindings } from '../config/findings-format.ts'
+import { nearest } from '../config/nearest.ts'
 import { kindOf, readPiece, valueAt } from '../config/pieces.ts'
 import { Report } from '../config/report.ts'
 import { resolveReferences } from '../config/secrets.ts'
@@ -162,7 +163,7 @@ class RulesReader {
       report.error([], `expected a mapping, found ${kindOf(value)}`, 'begin with `version: 1`')
       return this.#lose()
     }
-    checkTop(value, report)
+    for (const key of checkTop(value, report)) this.#loseKey(key)
     const stream = (name: string, path: Path): unknown => this.#uses.push({ name, path, report })
     this.#shelf.addTemplates(valueAt(value, ['templates']), report)
     this.#shelf.addDefaults(valueAt(value, ['defaults']), report)
@@ -186,6 +187,21 @@ class RulesReader {
     Object.assign(this.#unread, { tenants: true, names: true, streams: true })
     this.#named.incomplete = true
     this.#shelf.incomplete = true
+    this.#usersLost()
+  }
+
+  /** A key at the top of a file that is mistyped: what stands below it nobody knows. */
+  #loseKey(meant: string): void {
+    if (meant === 'conditions') this.#named.incomplete = true
+    if (meant === 'templates') this.#shelf.incomplete = true
+    if (meant === 'streams' || meant === 'label_formats') this.#unread.streams = true
+    if (meant === 'tenants') Object.assign(this.#unread, { tenants: true, names: true })
+    this.#usersLost()
+  }
+
+  #usersLost(): void {
+    this.#named.users_unknown = true
+    this.#shelf.users_unknown = true
   }
 
   finish(folder: string): ReadRules {
@@ -239,10 +255,13 @@ class RulesReader {
     const name = valueAt(value, ['name'])
     if (typeof name === 'string' && name !== '') this.#names.push({ name, path, report })
     const composed = this.#shelf.tenant(value, path, report)
+    // Conditions that it uses may stand in what its templates would have taken.
+    if (composed.lacking === true) this.#named.users_unknown = true
     const joined = inventory ? { ...composed, inventory } : this.#inventory.join({ ...composed, path })
     const model = readTenant(joined.value, path, {
       ...this.#context(joined.report),
       inventory: joined.inventory,
+      lacking: composed.lacking === true,
     })
     if (model === undefined) this.#unread.names = true
     else this.#tenants.push({ model, path, report: joined.report })
@@ -312,7 +331,9 @@ function keep<Model>(
   else into.own.push({ model, path, report })
 }
 
-function checkTop(value: object, report: Report): void {
+/** Returns the keys that were probably meant by those that there are not. */
+function checkTop(value: object, report: Report): string[] {
+  const lost: string[] = []
   const known = Object.keys(rulesFile.shape)
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue
@@ -320,8 +341,10 @@ function checkTop(value: object, report: Report): void {
       key === 'tests' ? { elsewhere: { tests: 'rule tests stand in files named *.test.yaml' } } : {}
     const [message = '', hint = ''] = unknownKey(key, known, { later: LATER_TOP, ...tests }).split('\t')
     report.error([key], message, hint, { at_key: true })
+    lost.push(nearest(key, known) ?? '')
   }
   readPiece(sections.version, valueAt(value, ['version']), ['version'], report)
+  return lost
 }
 
 function entriesOf(value: object, key: string, report: Report): (readonly [unknown, Path])[] {

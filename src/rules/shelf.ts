@@ -26,6 +26,8 @@ const TENANT_WIDE = ['hide_hosts', 'tags', 'redact'] as const
 export interface Composed {
   readonly value: unknown
   readonly report: Report
+  /** A template could not be used, which has been told: forwarders of the tenant are missing. */
+  readonly lacking?: boolean
 }
 
 export class Shelf {
@@ -35,6 +37,8 @@ export class Shelf {
   readonly #defaults = new Map<DefaultsName, Layer>()
   /** A file could not be read: what is missing may stand there. */
   incomplete = false
+  /** Tenants could not be read: who uses what is not known. */
+  users_unknown = false
   /** Templates that are nothing to be used. */
   readonly #broken = new Set<string>()
 
@@ -108,6 +112,7 @@ export class Shelf {
     )
       return { value, report }
     const own = report.errors
+    const asked = Array.isArray(value['use']) ? value['use'].length : value['use'] === undefined ? 0 : 1
     const file = new ComposedFile({ yaml: report.yaml, references: report.references, from: '' })
     const composed = new Report(file, new ComposedReferences(file), this.#findings)
     const used = usedTemplates(value, path, report, this.#templates, (name) => {
@@ -123,7 +128,8 @@ export class Shelf {
     this.#rate(merged, used, path, file)
     // What was reported of the entry itself must keep it from being taken.
     if (report.errors > own) composed.errorsElsewhere(report.errors - own)
-    return { value: merged, report: composed }
+    const lacking = used.length < asked || used.some(({ template }) => template.broken)
+    return { value: merged, report: composed, lacking }
   }
 
   /** The provider's forwarders with their defaults. */
@@ -141,7 +147,7 @@ export class Shelf {
   /** Templates that nobody used. */
   finish(): void {
     for (const { used, name, path, report } of this.#templates.values()) {
-      if (!used)
+      if (!used && !this.users_unknown)
         report.warn(path, `no tenant uses template ${quoted(name)}`, 'remove it, or name it with `use:`', {
           at_key: true,
         })

@@ -1,7 +1,7 @@
 /** Which templates a tenant uses, and what it gives to their parameters. */
 import type { Place } from '../config/findings.ts'
 import type { Origin } from '../config/composed.ts'
-import { meant } from '../config/nearest.ts'
+import { meant, nearest } from '../config/nearest.ts'
 import { kindOf, valueAt } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
@@ -47,17 +47,22 @@ export function usedTemplates(
     if (template !== undefined) return [template]
     const known = [...shelf.keys()]
     if (typeof name !== 'string') report.error(at, `expected the name of a template, found ${kindOf(name)}`)
-    else if (!missed(name))
+    else if (!missed(name)) {
+      // Not one that nobody uses, too.
+      const near = shelf.get(nearest(name, known) ?? '')
+      if (near !== undefined) near.used = true
       report.error(
         at,
         `there is no template ${quoted(name)}`,
         known.length === 0 ? 'define it under `templates:`' : meant(name, known),
       )
+    }
     return []
   })
   for (const template of templates) template.used = true
   const parameters = isMapping(given) ? given : {}
-  if (templates.length === names.length) checkGiven(parameters, templates, [...path, 'with'], report)
+  if (templates.length === names.length && !templates.some(({ broken }) => broken))
+    checkGiven(parameters, templates, [...path, 'with'], report)
   const via = report.place([...path, 'use'])
   return templates.flatMap((template) => {
     const args = argumentsOf(template, value, parameters, path, report)
@@ -114,8 +119,14 @@ function argumentsOf(
     }
   }
   if (missing.length === 0) return args
-  const names = missing.map((name) => `\`${name}\``).join(', ')
-  const hint = `write with: { ${missing[0] ?? ''}: … }`
+  const mistyped = 'with' in tenant ? Object.keys(given) : Object.keys(tenant)
+  const meantBy = 'with' in tenant ? [...template.parameters.keys()] : ['with']
+  const unknown = mistyped.filter((key) => !meantBy.includes(key)).map((key) => nearest(key, meantBy))
+  // A key that is told of already.
+  const untold = missing.filter((name) => !unknown.includes('with' in tenant ? name : 'with'))
+  if (untold.length === 0) return undefined
+  const names = untold.map((name) => `\`${name}\``).join(', ')
+  const hint = `write with: { ${untold[0] ?? ''}: … }`
   report.error([...path, 'use'], `template ${quoted(template.name)} needs ${names}`, hint)
   return undefined
 }

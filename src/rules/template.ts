@@ -5,7 +5,7 @@
  */
 import type { Finding, Place } from '../config/findings.ts'
 import { ComposedFile, ComposedReferences, type Origin } from '../config/composed.ts'
-import { meant } from '../config/nearest.ts'
+import { meant, nearest } from '../config/nearest.ts'
 import { kindOf, valueAt } from '../config/pieces.ts'
 import { quoted } from '../config/quantities.ts'
 import type { Report } from '../config/report.ts'
@@ -35,6 +35,8 @@ export class Template {
   readonly parameters: ReadonlyMap<string, TemplateParameter>
   readonly forwarders: readonly unknown[]
   readonly rate_max: unknown
+  /** Its parameters or forwarders stand under a mistyped key: what is missing there nobody should be told of. */
+  readonly broken: boolean
   used = false
 
   private constructor(
@@ -43,13 +45,15 @@ export class Template {
     path: Path,
     report: Report,
     parameters: ReadonlyMap<string, TemplateParameter>,
+    broken: boolean,
   ) {
     this.name = name
     this.path = path
     this.report = report
     this.parameters = parameters
+    this.broken = broken
     const { forwarders } = value as { readonly forwarders?: unknown }
-    this.forwarders = Array.isArray(forwarders) ? forwarders : []
+    this.forwarders = Array.isArray(forwarders) && !broken ? forwarders : []
     this.rate_max = value['rate_max']
   }
 
@@ -59,8 +63,11 @@ export class Template {
       report.error(path, `expected a mapping, found ${kindOf(value)}`, 'write `forwarders:` below the name')
       return undefined
     }
+    let broken = false
     for (const key of Object.keys(value)) {
       if (KEYS.includes(key)) continue
+      const near = nearest(key, KEYS)
+      if (near !== undefined && near !== 'rate_max' && value[near] === undefined) broken = true
       report.error([...path, key], `unknown key ${quoted(key)}`, meant(key, KEYS, 'known keys:'), {
         at_key: true,
       })
@@ -72,9 +79,11 @@ export class Template {
       report.error([...path, 'forwarders'], `expected a list, found ${kindOf(forwarders)}`, hint)
     }
     const known = [...parameters.keys(), ...GIVEN]
-    checkPlaceholders(forwarders, [...path, 'forwarders'], known, report)
-    checkPlaceholders(value['rate_max'], [...path, 'rate_max'], known, report)
-    return new Template(name, value, path, report, parameters)
+    if (!broken) {
+      checkPlaceholders(forwarders, [...path, 'forwarders'], known, report)
+      checkPlaceholders(value['rate_max'], [...path, 'rate_max'], known, report)
+    }
+    return new Template(name, value, path, report, parameters, broken)
   }
 
   get place(): Place {
