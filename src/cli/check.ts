@@ -1,7 +1,8 @@
 /** `logweir check`: everything that is wrong with configuration and rules, at once. Opens no port, writes nothing. */
 import { type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
-import { configFile, sourcesOf } from './config-file.ts'
-import { hasColor, paint, print } from './output.ts'
+import { configFile } from './config-file.ts'
+import { tellFindings } from './findings.ts'
+import { paint, print } from './output.ts'
 
 export const check: CliCommand = {
   name: 'check',
@@ -14,7 +15,7 @@ export const check: CliCommand = {
 async function run(args: CliArgs): Promise<number> {
   const file = configFile(args.text('config'))
   const { load } = await import('../control/load.ts')
-  const { countFindings, formatFindings, sortFindings } = await import('../config/findings-format.ts')
+  const { countFindings, sortFindings } = await import('../config/findings-format.ts')
   const { plan, findings: found } = load(file, 1, process.env)
   const findings = sortFindings(found)
   const { errors, warnings } = countFindings(findings)
@@ -27,10 +28,7 @@ async function run(args: CliArgs): Promise<number> {
     print(JSON.stringify({ ok: status === 0, errors, warnings, ...numbers, findings: list }))
     return status
   }
-  const sources = process.stdout.isTTY ? sourcesOf(findings) : new Map<string, string>()
-  process.stdout.write(
-    formatFindings(findings, { color: hasColor(process.stdout), sources, cwd: process.cwd() }),
-  )
+  await tellFindings(findings)
   const verdict = errors > 0 ? paint('red', 'not usable') : paint('green', 'ok')
   const rules =
     plan === undefined

@@ -64,6 +64,13 @@ export class CliArgs {
     const value = this.#options[keyOf(name)]
     return typeof value === 'number' ? value : undefined
   }
+
+  /** The running router that is meant: what was given of {@link CONFIG_OPTION} and {@link ADMIN_OPTION}. */
+  get router(): { readonly config?: string; readonly admin?: string } {
+    const config = this.text('config')
+    const admin = this.text('admin')
+    return { ...(config === undefined ? {} : { config }), ...(admin === undefined ? {} : { admin }) }
+  }
 }
 
 export const CONFIG_OPTION: CliOption = {

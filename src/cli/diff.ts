@@ -2,8 +2,8 @@
 import type { Diff } from '../control/diff.ts'
 import { changeLines } from './changes-text.ts'
 import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
-import { sourcesOf } from './config-file.ts'
-import { hasColor, paint, print } from './output.ts'
+import { tellFindings } from './findings.ts'
+import { paint, print } from './output.ts'
 
 export const diff: CliCommand = {
   name: 'diff',
@@ -15,21 +15,12 @@ export const diff: CliCommand = {
 
 async function run(args: CliArgs): Promise<number> {
   const { adminClient } = await import('./admin-client.ts')
-  const config = args.text('config')
-  const admin = args.text('admin')
-  const client = adminClient({
-    ...(config === undefined ? {} : { config }),
-    ...(admin === undefined ? {} : { admin }),
-  })
+  const client = adminClient(args.router)
   const answer = (await client.get('/api/v1/diff')) as Diff
   if (args.flag('json')) print(JSON.stringify(answer))
   else {
-    const { formatFindings } = await import('../config/findings-format.ts')
     const { findings, changes, held } = answer
-    const sources = process.stdout.isTTY ? sourcesOf(findings) : new Map<string, string>()
-    process.stdout.write(
-      formatFindings(findings, { color: hasColor(process.stdout), sources, cwd: process.cwd() }),
-    )
+    await tellFindings(findings)
     if (changes === null) print(`${paint('red', 'rejected')}: a reload would change nothing`)
     else {
       print('a reload would take over:')

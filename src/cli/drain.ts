@@ -45,12 +45,7 @@ async function run(args: CliArgs): Promise<number> {
   if (args.flag('cancel') && (args.text('wait') ?? grace) !== undefined)
     throw new LogweirError('LW_USAGE', '--cancel waits for nothing', 'leave --wait and --grace out')
   const { adminClient } = await import('./admin-client.ts')
-  const config = args.text('config')
-  const admin = args.text('admin')
-  const client = adminClient({
-    ...(config === undefined ? {} : { config }),
-    ...(admin === undefined ? {} : { admin }),
-  })
+  const client = adminClient(args.router)
   if (args.flag('cancel')) return cancel(client, args.flag('json'))
   const begun = (await client.post('/api/v1/drain', grace === undefined ? {} : { grace })) as DrainAnswer
   const ended = await follow(client, begun, wait.value)

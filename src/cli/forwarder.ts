@@ -52,12 +52,7 @@ async function run(args: CliArgs): Promise<number> {
   if (action !== 'pause' && (args.text('for') ?? args.text('reason')) !== undefined)
     throw usage('--for and --reason belong to pause')
   const { adminClient } = await import('./admin-client.ts')
-  const config = args.text('config')
-  const admin = args.text('admin')
-  const client = adminClient({
-    ...(config === undefined ? {} : { config }),
-    ...(admin === undefined ? {} : { admin }),
-  })
+  const client = adminClient(args.router)
   const name = [key.slice(0, slash), key.slice(slash + 1)].map(encodeURIComponent).join('/')
   return act(client, `/api/v1/forwarders/${name}`, args)
 }

@@ -61,11 +61,7 @@ async function watching(options: PullOptions, args: CliArgs, every: number): Pro
 
 /** Whether the router has taken the new rules. */
 async function reload(args: CliArgs): Promise<boolean> {
-  const [config, admin] = [args.text('config'), args.text('admin')]
-  const client = adminClient({
-    ...(config === undefined ? {} : { config }),
-    ...(admin === undefined ? {} : { admin }),
-  })
+  const client = adminClient(args.router)
   try {
     const answer = (await client.post('/api/v1/reload')) as {
       readonly outcome?: string

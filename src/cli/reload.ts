@@ -1,9 +1,9 @@
 /** `logweir reload`: the running router reads configuration and rules again and says what changed, or why not. */
 import type { Reload } from '../control/reload-book.ts'
 import { ADMIN_OPTION, type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
-import { sourcesOf } from './config-file.ts'
 import { changeLines } from './changes-text.ts'
-import { hasColor, paint, print } from './output.ts'
+import { tellFindings } from './findings.ts'
+import { paint, print } from './output.ts'
 
 export const reload: CliCommand = {
   name: 'reload',
@@ -15,23 +15,14 @@ export const reload: CliCommand = {
 
 async function run(args: CliArgs): Promise<number> {
   const { adminClient } = await import('./admin-client.ts')
-  const config = args.text('config')
-  const admin = args.text('admin')
-  const client = adminClient({
-    ...(config === undefined ? {} : { config }),
-    ...(admin === undefined ? {} : { admin }),
-  })
+  const client = adminClient(args.router)
   const answer = (await client.post('/api/v1/reload')) as Reload
   const status = answer.outcome === 'accepted' ? 0 : 1
   if (args.flag('json')) {
     print(JSON.stringify(answer))
     return status
   }
-  const { formatFindings } = await import('../config/findings-format.ts')
-  const sources = process.stdout.isTTY ? sourcesOf(answer.findings) : new Map<string, string>()
-  process.stdout.write(
-    formatFindings(answer.findings, { color: hasColor(process.stdout), sources, cwd: process.cwd() }),
-  )
+  await tellFindings(answer.findings)
   for (const line of outcome(answer)) print(line)
   return status
 }

@@ -3,8 +3,9 @@ import path from 'node:path'
 import { LogweirError } from '../base/errors.ts'
 import type { Effective, EffectiveEntry } from '../rules/effective.ts'
 import { type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
-import { configFile, sourcesOf } from './config-file.ts'
-import { hasColor, paint, print } from './output.ts'
+import { configFile } from './config-file.ts'
+import { tellFindings } from './findings.ts'
+import { paint, print } from './output.ts'
 
 export const show: CliCommand = {
   name: 'show',
@@ -22,11 +23,9 @@ async function run(args: CliArgs): Promise<number> {
   const file = configFile(args.text('config'))
   const { model, findings } = loadModel(file, 1, process.env)
   if (model === undefined) {
-    const { formatFindings } = await import('../config/findings-format.ts')
-    const errors = findings.filter(({ level }) => level === 'error')
-    const sources = process.stderr.isTTY ? sourcesOf(errors) : new Map<string, string>()
-    process.stderr.write(
-      formatFindings(errors, { color: hasColor(process.stderr), sources, cwd: process.cwd() }),
+    await tellFindings(
+      findings.filter(({ level }) => level === 'error'),
+      process.stderr,
     )
     return 1
   }

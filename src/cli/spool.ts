@@ -51,10 +51,8 @@ async function run(args: CliArgs): Promise<number> {
   }
   if (action !== 'export' && args.text('as') !== undefined) throw usage('--as belongs to export')
   if (action !== 'purge' && args.flag('yes')) throw usage('--yes belongs to purge')
-  const config = args.text('config')
-  const admin = args.text('admin')
   const options = {
-    router: { ...(config === undefined ? {} : { config }), ...(admin === undefined ? {} : { admin }) },
+    router: args.router,
     json: args.flag('json'),
   }
   const [first = '', second = ''] = words

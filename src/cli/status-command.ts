@@ -8,11 +8,8 @@ export const statusCommand: CliCommand = {
   example: ['logweir status --config examples/logweir.yaml', 'logweir status --json | jq .imbalance'],
   run: async (args) => {
     const { status } = await import('./status.ts')
-    const config = args.text('config')
-    const admin = args.text('admin')
     return status({
-      ...(config === undefined ? {} : { config }),
-      ...(admin === undefined ? {} : { admin }),
+      ...args.router,
       json: args.flag('json'),
     })
   },

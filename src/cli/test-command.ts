@@ -1,8 +1,9 @@
 /** `logweir test`: runs the rule tests, and says what no test reaches. */
 import { dirname, resolve } from 'node:path'
 import { type CliArgs, type CliCommand, CONFIG_OPTION, JSON_OPTION } from './command.ts'
-import { configFile, sourcesOf } from './config-file.ts'
-import { hasColor, paint, print } from './output.ts'
+import { configFile } from './config-file.ts'
+import { tellFindings } from './findings.ts'
+import { paint, print } from './output.ts'
 
 export const testCommand: CliCommand = {
   name: 'test',
@@ -34,10 +35,8 @@ async function run(args: CliArgs): Promise<number> {
     print(JSON.stringify(report.runJson(done)))
     return bad ? 1 : 0
   }
-  const { formatFindings, sortFindings } = await import('../config/findings-format.ts')
-  const sources = process.stdout.isTTY ? sourcesOf(done.findings) : new Map<string, string>()
-  const color = hasColor(process.stdout)
-  process.stdout.write(formatFindings(sortFindings(done.findings), { color, sources, cwd: process.cwd() }))
+  const { sortFindings } = await import('../config/findings-format.ts')
+  await tellFindings(sortFindings(done.findings))
   for (const one of failed) for (const line of report.failureLines(one)) print(line)
   for (const { name, plan, tracer, coverage } of done.sets) {
     if (done.sets.length > 1) print(`rules of ${name}:`)

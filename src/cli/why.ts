@@ -20,12 +20,7 @@ async function run(args: CliArgs): Promise<number> {
   if (forwarder !== undefined)
     throw new LogweirError('LW_USAGE', '`logweir why` takes a tenant', `write \`logweir why ${tenant}\``)
   const { adminClient } = await import('./admin-client.ts')
-  const config = args.text('config')
-  const admin = args.text('admin')
-  const client = adminClient({
-    ...(config === undefined ? {} : { config }),
-    ...(admin === undefined ? {} : { admin }),
-  })
+  const client = adminClient(args.router)
   const answer = (await client.get(`/api/v1/why/${encodeURIComponent(tenant)}`)) as Why
   if (args.flag('json')) print(JSON.stringify(answer))
   else for (const line of whyLines(answer)) print(line)

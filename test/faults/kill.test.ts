@@ -18,6 +18,8 @@ import { say } from '../support/say.ts'
 
 /** By hand: LOGWEIR_FAULT_KILLS=200. */
 const KILLS = Number(process.env['LOGWEIR_FAULT_KILLS'] ?? 7)
+/** Each kill is a start, and some a drain. */
+const LIMIT_MS = 120_000 + KILLS * 6000
 /** Bytes: `replay` of a forwarder over TCP, and two batches. */
 const WINDOW = 4 * MIB + 2 * 65_536
 const EVENTS_MAX = 8_000_000
@@ -121,48 +123,52 @@ const STATES: Readonly<Record<string, (scene: Scene) => Promise<boolean>>> = {
   },
 }
 
-test('R1, R2: with `spool: always`, killed in every state, nothing acknowledged is lost and order is kept', async () => {
-  const seed = runSeed()
-  const random = seeded(seed)
-  sink = await new NumberSink(EVENTS_MAX).open()
-  // Small files, so that they are sealed and unlinked all the time.
-  const queue = { memory_max: '4MiB', disk_max: '8MiB' }
-  const forwarder = { name: 'siem', to: sink.url, spool: 'always', retry, queue }
-  const listeners = [{ name: 'relp', transport: 'relp', bind: '127.0.0.1:0', allow }]
-  const made = await new Router({ listeners, spool }, { tenants: [tenantRules(0, [forwarder])] }).start()
-  router = made
-  const sender = new Sender(EVENTS_MAX)
-  const running = sender.run(() => made.port('relp') || 1)
-  const scene: Scene = { router: made, sink, sender, random }
-  const met: Record<string, number> = {}
-  const states = Object.keys(STATES)
-  for (let kill = 0; kill < KILLS; kill++) {
-    const state = states[kill % states.length] as string
-    const there = await STATES[state]?.(scene)
-    await made.kill()
-    if (there === true) met[state] = (met[state] ?? 0) + 1
-    sender.go()
-    await made.start()
-    expectBalanced(await made.status())
-  }
-  sender.stop = true
-  await sink.open()
-  await running
-  expect(sender.safe.size).toBe(sender.next)
-  await sink.until(() => sink?.missing(sender.next) === 0)
-  const end = await made.until((now) => {
-    const { queued, spooled, in_flight } = forwarderOf(now, 'tenant-0', 'siem')
-    return queued + spooled + in_flight === 0
-  })
-  expectBalanced(end)
-  expect(forwarderOf(end, 'tenant-0', 'siem').dropped).toEqual({})
-  say(`kill -9, always: seed ${seed}, ${JSON.stringify(met)}, ${sender.next} acknowledged, 0 lost,`)
-  say(`kill -9, always: ${sink.doubled} came twice, ${sink.inversions} out of order`)
-  expect(sink.inversions).toBe(0)
-  // A kill and a reset of the destination send again what the window and the batches under way hold.
-  expect(sink.doubled).toBeLessThanOrEqual((2 * KILLS * WINDOW) / dfwLine(0, 0).length)
-  expect(await made.stop()).toBe(0)
-})
+test(
+  'R1, R2: with `spool: always`, killed in every state, nothing acknowledged is lost and order is kept',
+  async () => {
+    const seed = runSeed()
+    const random = seeded(seed)
+    sink = await new NumberSink(EVENTS_MAX).open()
+    // Small files, so that they are sealed and unlinked all the time.
+    const queue = { memory_max: '4MiB', disk_max: '8MiB' }
+    const forwarder = { name: 'siem', to: sink.url, spool: 'always', retry, queue }
+    const listeners = [{ name: 'relp', transport: 'relp', bind: '127.0.0.1:0', allow }]
+    const made = await new Router({ listeners, spool }, { tenants: [tenantRules(0, [forwarder])] }).start()
+    router = made
+    const sender = new Sender(EVENTS_MAX)
+    const running = sender.run(() => made.port('relp') || 1)
+    const scene: Scene = { router: made, sink, sender, random }
+    const met: Record<string, number> = {}
+    const states = Object.keys(STATES)
+    for (let kill = 0; kill < KILLS; kill++) {
+      const state = states[kill % states.length] as string
+      const there = await STATES[state]?.(scene)
+      await made.kill()
+      if (there === true) met[state] = (met[state] ?? 0) + 1
+      sender.go()
+      await made.start()
+      expectBalanced(await made.status())
+    }
+    sender.stop = true
+    await sink.open()
+    await running
+    expect(sender.safe.size).toBe(sender.next)
+    await sink.until(() => sink?.missing(sender.next) === 0)
+    const end = await made.until((now) => {
+      const { queued, spooled, in_flight } = forwarderOf(now, 'tenant-0', 'siem')
+      return queued + spooled + in_flight === 0
+    })
+    expectBalanced(end)
+    expect(forwarderOf(end, 'tenant-0', 'siem').dropped).toEqual({})
+    say(`kill -9, always: seed ${seed}, ${JSON.stringify(met)}, ${sender.next} acknowledged, 0 lost,`)
+    say(`kill -9, always: ${sink.doubled} came twice, ${sink.inversions} out of order`)
+    expect(sink.inversions).toBe(0)
+    // A kill and a reset of the destination send again what the window and the batches under way hold.
+    expect(sink.doubled).toBeLessThanOrEqual((2 * KILLS * WINDOW) / dfwLine(0, 0).length)
+    expect(await made.stop()).toBe(0)
+  },
+  LIMIT_MS,
+)
 
 /** Events a second, and the seconds that memory alone may have them: `batch.age` and `spill_after`. */
 const RATE = 5000
@@ -189,50 +195,54 @@ async function steady(port: number, from: number, told: { next: number; stop: bo
   await closed
 }
 
-test('R4: with `overflow`, a kill loses at most what only memory had, as the books say, and how much is printed', async () => {
-  const seed = runSeed()
-  const random = seeded(seed)
-  const kills = Math.ceil(KILLS / 3)
-  sink = await new NumberSink(EVENTS_MAX).open()
-  const forwarder = { name: 'siem', to: sink.url, retry }
-  const listeners = [{ name: 'tcp', transport: 'tcp', bind: '127.0.0.1:0', allow }]
-  const made = await new Router({ listeners, spool }, { tenants: [tenantRules(0, [forwarder])] }).start()
-  router = made
-  let at_risk = 0
-  const told = { next: 0, stop: false }
-  for (let kill = 0; kill < kills; kill++) {
-    const from = told.next
-    const sending = steady(made.port('tcp'), from, told)
-    if (kill % 2 === 0) await sink.close()
-    else await sink.open()
-    await sleep(600 + random() * 1200)
-    const ledger = await made.status()
-    expectBalanced(ledger)
-    await sleep(random() * 100)
-    const { queued, in_flight, dropped } = forwarderOf(ledger, 'tenant-0', 'siem')
-    expect(dropped).toEqual({})
-    at_risk += queued + in_flight + told.next - from - ledger.received
-    await made.kill()
-    await sending
-    await made.start()
-  }
-  await sink.open()
-  const end = await made.until((now) => {
-    const { queued, spooled, in_flight } = forwarderOf(now, 'tenant-0', 'siem')
-    return queued + spooled + in_flight === 0
-  })
-  expectBalanced(end)
-  // What was delivered is in the system's buffers at the latest: the last of it is awaited by standing still.
-  for (let last = -1; last !== sink.lines; await sleep(200)) last = sink.lines
-  const lost = sink.missing(told.next)
-  const design = Math.round(kills * RATE * MEMORY_S)
-  say(`kill -9, overflow: seed ${seed}, ${kills} kills, ${told.next} sent, ${lost} lost,`)
-  say(
-    `kill -9, overflow: ${at_risk} were in memory alone, ${design} by batch.age + spill_after; ${sink.doubled} twice`,
-  )
-  expect(lost).toBeLessThanOrEqual(at_risk)
-  // As much again for a disk that is slow and a machine that is busy.
-  expect(lost).toBeLessThanOrEqual(2 * design)
-  expect(sink.inversions).toBe(0)
-  expect(await made.stop()).toBe(0)
-})
+test(
+  'R4: with `overflow`, a kill loses at most what only memory had, as the books say, and how much is printed',
+  async () => {
+    const seed = runSeed()
+    const random = seeded(seed)
+    const kills = Math.ceil(KILLS / 3)
+    sink = await new NumberSink(EVENTS_MAX).open()
+    const forwarder = { name: 'siem', to: sink.url, retry }
+    const listeners = [{ name: 'tcp', transport: 'tcp', bind: '127.0.0.1:0', allow }]
+    const made = await new Router({ listeners, spool }, { tenants: [tenantRules(0, [forwarder])] }).start()
+    router = made
+    let at_risk = 0
+    const told = { next: 0, stop: false }
+    for (let kill = 0; kill < kills; kill++) {
+      const from = told.next
+      const sending = steady(made.port('tcp'), from, told)
+      if (kill % 2 === 0) await sink.close()
+      else await sink.open()
+      await sleep(600 + random() * 1200)
+      const ledger = await made.status()
+      expectBalanced(ledger)
+      await sleep(random() * 100)
+      const { queued, in_flight, dropped } = forwarderOf(ledger, 'tenant-0', 'siem')
+      expect(dropped).toEqual({})
+      at_risk += queued + in_flight + told.next - from - ledger.received
+      await made.kill()
+      await sending
+      await made.start()
+    }
+    await sink.open()
+    const end = await made.until((now) => {
+      const { queued, spooled, in_flight } = forwarderOf(now, 'tenant-0', 'siem')
+      return queued + spooled + in_flight === 0
+    })
+    expectBalanced(end)
+    // What was delivered is in the system's buffers at the latest: the last of it is awaited by standing still.
+    for (let last = -1; last !== sink.lines; await sleep(200)) last = sink.lines
+    const lost = sink.missing(told.next)
+    const design = Math.round(kills * RATE * MEMORY_S)
+    say(`kill -9, overflow: seed ${seed}, ${kills} kills, ${told.next} sent, ${lost} lost,`)
+    say(
+      `kill -9, overflow: ${at_risk} were in memory alone, ${design} by batch.age + spill_after; ${sink.doubled} twice`,
+    )
+    expect(lost).toBeLessThanOrEqual(at_risk)
+    // As much again for a disk that is slow and a machine that is busy.
+    expect(lost).toBeLessThanOrEqual(2 * design)
+    expect(sink.inversions).toBe(0)
+    expect(await made.stop()).toBe(0)
+  },
+  LIMIT_MS,
+)

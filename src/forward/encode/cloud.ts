@@ -7,6 +7,7 @@ import { type JsonBuffer, JsonPiece } from '../../base/json-buffer.ts'
 import { Fw, Grammar } from '../../classify/view.ts'
 import type { Batch, BatchNames } from '../../queue/batch.ts'
 import type { EventEncoder } from './batch-encoder.ts'
+import { ownerFields } from './owner-fields.ts'
 import { eventTime, type EventReader } from './event-reader.ts'
 import { putAscii, putDigits } from './text.ts'
 
@@ -96,24 +97,8 @@ export class CloudEncoder implements EventEncoder {
 
 /** `","stream":"…","tenant":"…`, without what is not known; open at both ends. */
 function describe(names: BatchNames, stream: number, owner: number): Buffer {
-  const found = names.owner(owner)
-  const whose = found?.owner
-  const fields: readonly (readonly [string, string | null | undefined])[] = [
-    ['stream', names.stream(stream)],
-    ['tenant', found?.tenant],
-    ['org', whose?.org?.name ?? whose?.org?.id],
-    ['org_id', whose?.org?.id],
-    ['org_vdc', whose?.org_vdc?.name],
-    ['org_vdc_id', whose?.org_vdc?.id],
-    ['data_center_group', whose?.data_center_group?.name],
-    ['data_center_group_id', whose?.data_center_group?.id],
-    ['gateway', whose?.gateway?.name],
-    ['gateway_id', whose?.gateway?.id],
-  ]
   let text = '"'
-  for (const [key, value] of fields) {
-    if (value !== null && value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
-  }
+  for (const [key, value] of ownerFields(names, stream, owner)) text += `,"${key}":${JSON.stringify(value)}`
   return Buffer.from(text.slice(0, -1))
 }
 

@@ -163,7 +163,7 @@ tests:
     'rules/a.test.yaml:9:26: error: tests[6].lines: are those of `events_file`',
     'rules/a.test.yaml:9:46: error: tests[6].received: is not a time',
     expect.stringMatching(/^rules\/a\.test\.yaml:10:45: error: h: .*two\.log has 2 lines$/),
-    expect.stringMatching(/^rules\/b\.test\.yaml:2:1: error: YAML: /),
+    'rules/b.test.yaml:1:8: error: `[` is opened here and not closed',
   ])
 })
 
