@@ -12,6 +12,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -146,7 +147,8 @@ function isAlive(pid: number): boolean {
 function writeSynced(path: string, text: string): void {
   const file = openSync(path, 'wx', 0o640)
   try {
-    writeSync(file, text)
+    // Not writeSync: when the disk becomes full that may write the first part and say so in its answer only.
+    writeFileSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

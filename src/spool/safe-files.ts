@@ -13,7 +13,7 @@ import {
   readSync,
   type Stats,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { Buffer } from 'node:buffer'
 import { errorCode } from '../base/errors.ts'
@@ -53,7 +53,8 @@ export function writeWhole(path: string, text: string): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
   const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, FILE_MODE)
   try {
-    writeSync(file, text)
+    // All of it, or an error: writeSync may stop where the disk is full.
+    writeFileSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -1,5 +1,5 @@
 /** `spool export`, `import` and `recover`: batches out of the spool of a stopped router, and back into one. */
-import { closeSync, createReadStream, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, LogweirError } from '../../base/errors.ts'
 import { spoolSettings } from '../../control/spool-settings.ts'
@@ -28,13 +28,14 @@ export async function exportSpool(
   const count = { batches: 0, events: 0 }
   try {
     const out = created(file)
+    const put = (text: string): void => writing(file, () => writeFileSync(out, text))
     try {
       readSpool(spoolSettings(settings), selected, tell, (key, row) => {
-        for (const line of events ? eventLines(key, row) : [batchLine(key, row)]) writeSync(out, `${line}\n`)
+        for (const line of events ? eventLines(key, row) : [batchLine(key, row)]) put(`${line}\n`)
         count.batches += 1
         count.events += row.events
       })
-      fsyncSync(out)
+      writing(file, () => fsyncSync(out))
     } finally {
       closeSync(out)
     }
@@ -128,6 +129,21 @@ function created(file: string): number {
       `cannot write ${file}: ${errorText(error)}`,
       'name a file that is not there yet, in a folder that can be written',
       { exit: 2 },
+    )
+  }
+}
+
+/** Half an export is none: it goes, and what it was of is in the spool still. */
+function writing(file: string, act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw new LogweirError(
+      'LW_SPOOL_FILE',
+      `cannot write ${file}: ${errorText(error)}`,
+      'make room and export again; the spool has everything still',
+      { exit: 1 },
     )
   }
 }

@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { SmallDisk } from '../../support/small-disk.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 import { FILES, logweir, OWN_LINE, said, start } from './support.ts'
 
@@ -105,6 +106,16 @@ test('a stopped router: what is exported, purged and imported again is delivered
   const [batches, events] = [path.join(folder, 'b.ndjson'), path.join(folder, 'e.ndjson')]
   expect((await logweir(['spool', 'export', 't/archive', batches, ...config])).code).toBe(0)
   expect((await logweir(['spool', 'export', 't', events, '--as', 'events', ...config])).code).toBe(0)
+  const disk = SmallDisk.mount(path.join(folder, 'small'), 65_536)
+  if (disk !== undefined) {
+    onTestFinished(() => disk.unmount())
+    disk.fill()
+    const half = path.join(disk.folder, 'half.ndjson')
+    const exported = await logweir(['spool', 'export', 't', half, ...config])
+    expect(exported.code).toBe(1)
+    expect(exported.stderr).toMatch(/cannot write .*half\.ndjson: ENOSPC/)
+    expect(existsSync(half)).toBe(false)
+  }
   const texts = readFileSync(events, 'utf8')
     .trim()
     .split('\n')
