@@ -7,7 +7,7 @@ import type { Finding } from '../config/findings.ts'
 import { parseYaml } from '../config/yaml.ts'
 import { valueAt } from '../config/pieces.ts'
 import { type Proxy, proxyFor } from '../forward/proxy.ts'
-import { listRules } from '../rules/read-folder.ts'
+import { isRuleTests, listRules } from '../rules/read-folder.ts'
 import { parseId } from '../rules/read-ids.ts'
 import { readRules } from '../rules/read.ts'
 import { Lanes } from './collection.ts'
@@ -19,6 +19,7 @@ import { reconcile } from './reconcile.ts'
 import { scanAll } from './scan.ts'
 import { Session } from './session.ts'
 import { tenantText } from './text.ts'
+import type { KeptTenant } from './types.ts'
 import { type FileChanges, isHalfWritten, withFolder, writeFiles } from './write.ts'
 
 export interface PullOptions {
@@ -64,6 +65,8 @@ export interface Pulled {
 const LANES = 6
 const RULES_LIMITS = { forwarders_per_tenant: 1000, file_max: 8 * 2 ** 20 }
 const FILE_MAX = 8 * 2 ** 20
+/** Characters of an id that make a file's name its own. */
+const ID_MARK = 8
 
 /** Reads and writes once. @throws {LogweirError} with nothing changed. */
 export async function pull(options: PullOptions): Promise<Pulled> {
@@ -109,11 +112,10 @@ async function pullInto(options: PullOptions): Promise<Pulled> {
       settled.refusals.join('; '),
       'nothing was changed; when that is right, allow it with `--max-loss`',
     )
+  const named = filesOf(settled.tenants, known.files)
   const changes = changesOf(
     known.files,
-    settled.tenants.map(
-      (tenant) => [fileOf(tenant.name, known.files, tenant.org.id), tenantText(tenant, source)] as const,
-    ),
+    settled.tenants.map((tenant) => [named(tenant), tenantText(tenant, source)] as const),
   )
   const clash = known.others.find((name) => changes.has(name))
   if (clash !== undefined)
@@ -176,14 +178,33 @@ function readCa(file: string): string {
   throw failed(`${file} holds no certificate`, 'name a file with PEM certificates')
 }
 
-function fileOf(tenant: string, files: readonly KnownFile[], org: string): string {
-  // A file that somebody renamed stays where it is.
-  return files.find((file) => file.tenant.org.id === org)?.name ?? `${tenant}.yaml`
+/** Which file each tenant stands in, none in that of another. */
+function filesOf(
+  tenants: readonly KeptTenant[],
+  files: readonly KnownFile[],
+): (tenant: KeptTenant) => string {
+  // A file that somebody renamed stays where it is, unless the rules would not be read from there.
+  const names = new Map(
+    files.flatMap(({ name, tenant }) => (isRuleTests(name) ? [] : [[tenant.org.id, name] as const])),
+  )
+  const taken = new Set([...names.values()].map((name) => name.toLowerCase()))
+  for (const { name, org } of tenants) {
+    if (names.has(org.id)) continue
+    const free = [name, `${name}-${org.id.slice(0, ID_MARK)}`]
+      .map((stem) => `${stem}.yaml`)
+      .find((file) => !isRuleTests(file) && !taken.has(file.toLowerCase()))
+    const file = free ?? `org-${org.id}.yaml`
+    names.set(org.id, file)
+    taken.add(file.toLowerCase())
+  }
+  return ({ name, org }) => names.get(org.id) ?? `${name}.yaml`
 }
 
 function changesOf(before: readonly KnownFile[], after: readonly (readonly [string, string])[]): FileChanges {
   const old = new Map(before.map(({ name, text }) => [name, text]))
-  return new Map(after.filter(([name, text]) => old.get(name) !== text))
+  const stay = new Set(after.map(([name]) => name))
+  const go = before.filter(({ name }) => !stay.has(name)).map(({ name }) => [name, null] as const)
+  return new Map([...go, ...after.filter(([name, text]) => old.get(name) !== text)])
 }
 
 /** Names of the tenants that people wrote, with their organisation. What cannot be read has none: `check` says why. */

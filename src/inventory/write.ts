@@ -26,7 +26,10 @@ export type FileChanges = ReadonlyMap<string, string | null>
 
 const [ASIDE = '.new'] = COMMIT_MARK
 const LOCK = '.lock'
-const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.yaml$/
+/** In the folder itself, and any name that `known.ts` reads: people rename files. */
+const FILE_NAME = /^[^./\\\0][^/\\\0]{0,250}\.ya?ml$/i
+/** Locks that this process has taken. */
+const held = new Set<string>()
 
 const listShape = z.object({
   put: z.array(z.string().regex(FILE_NAME)),
@@ -43,10 +46,12 @@ export async function withFolder<Result>(folder: string, act: () => Promise<Resu
   mkdirSync(folder, { recursive: true })
   const lock = join(folder, LOCK)
   takeLock(lock)
+  held.add(lock)
   try {
     complete(folder)
     return await act()
   } finally {
+    held.delete(lock)
     rmSync(lock, { force: true })
   }
 }
@@ -122,7 +127,9 @@ function takeLock(path: string): void {
         })
     }
     const owner = Number(readFileSync(path, 'utf8').trim())
-    if (Number.isInteger(owner) && owner > 0 && isAlive(owner)) break
+    // In a container every run has the same number: what was left under ours and is not held is of a dead one.
+    const ours = owner === process.pid
+    if (Number.isInteger(owner) && owner > 0 && (ours ? held.has(path) : isAlive(owner))) break
     rmSync(path, { force: true })
   }
   throw new LogweirError(

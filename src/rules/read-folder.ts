@@ -14,6 +14,11 @@ const ENTRIES_MAX = 100_000
 const RULES = /\.ya?ml$/i
 const TESTS = /\.test\.ya?ml$/i
 
+/** Whether a file of this name holds rule tests, and no rules. */
+export function isRuleTests(name: string): boolean {
+  return TESTS.test(name)
+}
+
 /** Paths of the rules files below a folder, sorted, so that the same folder is always read in the same order. */
 export function listRules(folder: string, findings: Finding[], files_max = FILES_MAX): string[] {
   return walkRules(folder, findings, files_max).files
@@ -106,7 +111,7 @@ function visit(folder: string, depth: number, walk: Walk): void {
 }
 
 function look(path: string, name: string, depth: number, walk: Walk): void {
-  const rules = RULES.test(name) && !TESTS.test(name)
+  const rules = RULES.test(name) && !isRuleTests(name)
   try {
     if (statSync(path).isDirectory()) {
       visit(path, depth + 1, walk)
