@@ -33,6 +33,8 @@ const WINDOW_BYTES = 1_048_576
 const TURN_BYTES = 131_072
 /** Bytes of an answer that are looked at. */
 const ANSWER_MAX = 4096
+/** Bytes that a receiver may send beyond {@link ANSWER_MAX} for each of its answers. */
+const SAID_MAX = 1_048_576
 
 type Dropped = Readonly<Partial<Record<DropReason, number>>>
 type Phase = 'idle' | 'dialling' | 'opening' | 'open' | 'waiting' | 'stopped'
@@ -67,6 +69,8 @@ export class RelpDestination implements Destination, RelpSink {
   #failure: string | undefined
   /** Monotonic milliseconds of the last answer, or of the first write after which none was missing. */
   #heard_at = 0
+  /** Bytes that came and were no answer that we wait for. */
+  #said = 0
 
   constructor(
     forwarder: ForwarderTarget,
@@ -157,11 +161,17 @@ export class RelpDestination implements Destination, RelpSink {
     socket.on('end', ended)
     socket.on('close', ended)
     socket.on('data', (chunk: Buffer) => {
-      if (this.#socket === socket) reader.push(chunk)
+      if (this.#socket !== socket) return
+      this.#said += chunk.length
+      reader.push(chunk)
       if (this.#socket === socket) this.#answered()
+      // One that never stops would have the time of all the others.
+      if (this.#socket === socket && this.#said > SAID_MAX)
+        this.#lost('protocol', 'it talks without end, and not in answers to what was sent')
     })
     socket.write(relpFrame(1, 'open', clientOffers()))
     this.#next = 2
+    this.#said = 0
     this.#heard_at = this.#deps.clock.monotonic()
     this.#arm()
   }
@@ -227,6 +237,7 @@ export class RelpDestination implements Destination, RelpSink {
     const accepted =
       end - start >= 3 && buf[start] === 0x32 && buf[start + 1] === 0x30 && buf[start + 2] === 0x30
     if (!this.#window.answer(txnr, accepted)) return
+    this.#said = Math.max(0, this.#said - ANSWER_MAX)
     this.#heard_at = this.#deps.clock.monotonic()
     if (!accepted) {
       const said = firstLine(buf.toString('utf8', start, end))

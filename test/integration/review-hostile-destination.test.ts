@@ -8,10 +8,12 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { createDestination, payloadForm } from '../../src/forward/create.ts'
 import { dial } from '../../src/forward/dial.ts'
+import { answerOffers, clientOffers } from '../../src/relp/frames.ts'
 import { makeAuthority, putFile } from '../support/authority.ts'
 import { Status } from '../../src/forward/status.ts'
 import { FakeLane, TestLog, testDeps, testSettings } from '../support/lanes.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { frame } from '../support/relp.ts'
 
 test('one that fails and takes in turns does not fill the log', () => {
   const clock = new ManualClock()
@@ -91,6 +93,42 @@ test('one that talks without end is hung up on, and what it had is kept', async 
   await over
   await lane.until(() => lane.returned.length > 1)
   expect(destination.last_error).toContain('nothing to say')
+  lane.check()
+  await destination.stop(0)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+})
+
+test.each<[string, string]>([
+  ['answers to what was never sent', `999999 rsp 1000 ${'x'.repeat(1000)}\n`],
+  ['words that mean nothing', `0 hello 1000 ${'x'.repeat(1000)}\n`],
+  ['one answer that is long, again and again', `2 rsp 1000 500 ${'x'.repeat(996)}\n`],
+])('a RELP receiver that never ends %s is hung up on, and what it had is kept', async (_, said) => {
+  const chunk = Buffer.from(said.repeat(64))
+  const talk = (socket: Socket): void => {
+    while (!socket.destroyed && socket.write(chunk));
+  }
+  let hung_up: () => void = () => undefined
+  const over = new Promise<void>((resolve) => {
+    hung_up = resolve
+  })
+  const server = createTcp((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('close', hung_up)
+    socket.on('drain', () => talk(socket))
+    socket.once('data', () => {
+      socket.write(frame(1, 'rsp', answerOffers(clientOffers()).data))
+      talk(socket)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const settings = testSettings({ to: { scheme: 'relp', host: '127.0.0.1', port }, framing: 'none' })
+  const lane = new FakeLane(payloadForm(settings))
+  const destination = lane.attach(createDestination({ key: lane.key, settings }, lane, testDeps()))
+  lane.add('<14>one', '<14>two')
+  await over
+  await lane.until(() => lane.returned.length > 1)
+  expect(destination.last_error).toContain('without end')
   lane.check()
   await destination.stop(0)
   await new Promise<void>((resolve) => server.close(() => resolve()))
