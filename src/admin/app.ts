@@ -7,6 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import findMyWay from 'find-my-way'
 import { errorText } from '../base/errors.ts'
 import { nodeHttp } from '../base/late.ts'
+import { API_HEADER, API_VERSION } from './api-header.ts'
 import { Door } from './door.ts'
 
 const BODY_MAX = 64 * 1024
@@ -133,6 +134,7 @@ function send(request: IncomingMessage, response: ServerResponse, { status, body
     'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
+    [API_HEADER]: API_VERSION,
     // What is left of a body that nobody read must not be taken for another request.
     ...(request.complete || request.method === 'GET' || request.method === 'HEAD'
       ? {}

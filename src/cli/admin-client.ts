@@ -1,6 +1,7 @@
 /** Talks to the running router: finds it by the configuration or by URL, and reads the operator token by itself. */
 import path from 'node:path'
 import { Client } from 'undici'
+import { API_HEADER, API_VERSION } from '../admin/api-header.ts'
 import { readOperatorToken } from '../admin/token.ts'
 import { errorCode, errorText, LogweirError } from '../base/errors.ts'
 import type { BindAddress } from '../config/types.ts'
@@ -109,6 +110,7 @@ async function request(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await answer.body.text()
+    if (answer.statusCode === 200 && answer.headers[API_HEADER] !== API_VERSION) throw stranger(router)
     if (answer.statusCode === 200) return JSON.parse(text)
     throw refused(router, answer.statusCode, text)
   } catch (error) {
@@ -135,6 +137,16 @@ function refused(router: Router, status: number, text: string): LogweirError {
     'LW_ADMIN_ANSWER',
     `the router at ${router.shown} answered ${status}: ${text.slice(0, 200)}`,
     'its log says more',
+    { exit: 1 },
+  )
+}
+
+/** Something else answers there, whose words would be taken for a bug of ours. */
+function stranger(router: Router): LogweirError {
+  return new LogweirError(
+    'LW_ADMIN_STRANGER',
+    `what answers at ${router.shown} is no Logweir router, or one of another version`,
+    'name the right one with `--config FILE` or `--admin URL`',
     { exit: 1 },
   )
 }

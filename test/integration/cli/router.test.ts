@@ -1,7 +1,10 @@
 /** Do the commands find the running router, and say what it answers? */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { tempFolder } from '../../support/temp-folder.ts'
 import { FILES, logweir, OWN_LINE, said, start } from './support.ts'
 
@@ -53,6 +56,30 @@ test('status and reload through a unix socket, from the running router', async (
   expect(stranger).toMatchObject({ code: 1, stdout: '' })
   expect(stranger.stderr).toContain('does not accept the operator token')
 })
+
+test.each(['null', '{}', '[]', '{"forwarders":[null]}'])(
+  'what answers %s and is no router is said to be none, and not taken for a bug of ours',
+  async (body) => {
+    const server = createServer((request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      server.close()
+      await once(server, 'close')
+    })
+    const { port } = server.address() as AddressInfo
+    for (const words of [['status'], ['why', 'acme'], ['reload']]) {
+      const answer = await logweir([...words, '--admin', `http://127.0.0.1:${port}`], {
+        env: { LOGWEIR_TOKEN: 'x' },
+      })
+      expect(answer).toMatchObject({ code: 1, stdout: '' })
+      expect(answer.stderr).toContain('is no Logweir router')
+    }
+  },
+)
 
 test('a router that does not run is one sentence and the mend', async () => {
   const folder = tempFolder(FILES)
