@@ -82,7 +82,8 @@ const tree = (leaves: fc.Arbitrary<Keys>): fc.Arbitrary<Keys> =>
     ),
   })).tree
 const where = tree(fc.oneof(leaf, use, use))
-const maybe = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(one, { nil: undefined, freq: 2 })
+const maybe = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(one, { nil: undefined, freq: 2 })
 
 const SELDOM: readonly undefined[] = Array.from({ length: 9 }, () => undefined)
 
