@@ -27,6 +27,16 @@ test('an organisation whose name ends like files of rule tests is a tenant', asy
   expect(await pulling.pull()).toMatchObject({ files: 0 })
 })
 
+test('a file that was renamed so that it would be taken for rule tests moves to a name that is read', async () => {
+  const vcd = await Vcd.start(makeWorld(2))
+  const pulling = new Pulling(vcd)
+  await pulling.pull()
+  renameSync(join(pulling.folder, 'org-0.yaml'), join(pulling.folder, 'org-0.test.yaml'))
+  expect(await pulling.pull()).toMatchObject({ files: 2 })
+  expect(Object.keys(pulling.files())).toEqual(['org-0.yaml', 'org-1.yaml'])
+  expect(ownerOfGroup(pulling, vcd.world, 0)).toBe('org-0')
+})
+
 test('a file that was renamed to another ending stays there, and the inventory is written', async () => {
   const vcd = await Vcd.start(makeWorld(2))
   const pulling = new Pulling(vcd)
