@@ -45,6 +45,8 @@ export class Segment {
   readonly #files: OpenFiles
   /** The row that {@link walk} gave last: the next one must count one more. */
   #walked: RowHead | undefined
+  /** Where {@link walk} began to look for it. */
+  #walked_from = -1
   readonly #gaps = new Set<number>()
 
   constructor(start: SegmentStart, files: OpenFiles) {
@@ -102,6 +104,7 @@ export class Segment {
       if (head === undefined) return undefined
       const gap = this.#gap(head, from)
       this.#walked = head
+      this.#walked_from = from
       if (!this.out.has(head.sequence)) return { head, gap }
       from = head.sequence
     }
@@ -172,19 +175,27 @@ export class Segment {
 
   /**
    * What was lost with the file above `position`: what is read up to there is in flight, and not lost. Where the file
-   * cannot say how many events that were it is one a batch, so that never too many are counted.
+   * cannot say how much that was it is the least that it can be, and one event a batch: never too many may be counted, because batches
+   * that are thought to be lost are not asked for.
    */
   lostAfter(position: number): Totals {
     const walked = this.#walked
     const known = walked?.sound === true && walked.sequence <= position
-    const before = known ? walked.after : NO_TOTALS
+    // The row behind `position` was looked at, and not taken.
+    const next = walked?.sound === true && !known && this.#walked_from === position
+    const before = known ? walked.after : next ? less(walked) : NO_TOTALS
     const most = {
       batches: Math.min(this.left.batches, Math.max(0, this.totals.batches - before.batches)),
       events: Math.min(this.left.events, Math.max(0, this.totals.events - before.events)),
       bytes: Math.min(this.left.bytes, Math.max(0, this.totals.bytes - before.bytes)),
     }
-    if (position < this.first || (known && walked.sequence === position)) return most
-    const batches = Math.min(most.batches, Math.max(0, this.last - position))
+    if (position < this.first || next || (known && walked.sequence === position)) return most
+    const read = known ? position - walked.sequence : position - this.first + 1
+    const batches = Math.min(
+      most.batches,
+      Math.max(0, this.last - position),
+      Math.max(0, this.totals.batches - before.batches - read),
+    )
     return { batches, events: Math.min(most.events, batches), bytes: 0 }
   }
 
@@ -248,4 +259,9 @@ export class Segment {
     this.left.events = this.left.batches === 0 ? 0 : Math.max(0, this.left.events - gone.events)
     this.left.bytes = this.left.batches === 0 ? 0 : Math.max(0, this.left.bytes - gone.bytes)
   }
+}
+
+/** What is before a row. */
+function less({ after, events, size }: RowHead): Totals {
+  return { batches: after.batches - 1, events: after.events - events, bytes: after.bytes - size }
 }

@@ -258,3 +258,18 @@ test('a start looks at the newest file only, however many there are', () => {
   expect(second.context.files.opened).toBe(1)
   expect(second.spool.state(KEY)).toMatchObject({ batches: 60, events: 120, last_sequence: 59 })
 })
+
+test('a file that is gone after part of it was read: lost is what was not read, to the batch and event', () => {
+  using folder = new TempFolder()
+  using open = new OpenSpool(folder.path)
+  fill(open, 0, 10)
+  expect(open.spool.read(KEY, -1, 1).rows.length).toBe(1)
+  const { rows } = open.spool.read(KEY, 0, row(1).bytes.byteLength * 2)
+  const last = rows.at(-1)?.sequence as number
+  const chain = join(folder.path, 'spool', '0', 'acme%2fsiem')
+  for (const name of readdirSync(chain)) unlinkSync(join(chain, name))
+  open.context.files.closeAll()
+  open.spool.acknowledge(KEY, [0])
+  const { damaged } = open.spool.read(KEY, last, ALL)
+  expect(damaged).toMatchObject([{ after: last, through: 9, batches: 9 - last, events: (9 - last) * 2 }])
+})
